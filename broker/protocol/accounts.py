@@ -1,0 +1,136 @@
+"""Accounts, their tokens, BOINC privileges and quota."""
+
+from datetime import datetime
+
+from pydantic import AwareDatetime, Field
+
+from broker.protocol.base import Message, Name, Title, View
+from broker.protocol.ids import AccountRef, AppRef, TokenRef
+from broker.protocol.states import AccountState, QuotaPolicy
+
+
+class AccountRequest(Message):
+    """A new account."""
+
+    name: Name
+    """Unique handle."""
+    title: Title = ""
+    """What people call the person or group."""
+    email: Title | None = None
+    """Contact address; null when not given."""
+
+
+class Account(View):
+    """An account: one scientist, a research group, or a volunteer."""
+
+    id: AccountRef
+    name: str
+    """Unique handle."""
+    title: str
+    """What people call the person or group."""
+    email: str | None
+    """Contact address; null when not given, and for those who may not see it."""
+    state: AccountState
+    created_at: datetime
+
+
+class Me(View):
+    """Who the caller is, and what the caller may do everywhere."""
+
+    account: Account
+    privileges: "Privileges"
+    quota: "Quota"
+
+
+class TokenRequest(Message):
+    """A new token of an account."""
+
+    name: Title = ""
+    """What it is for."""
+    expires_at: AwareDatetime | None = None
+    """When it stops working; null for never."""
+
+
+class Token(View):
+    """A token, without its secret."""
+
+    id: TokenRef
+    name: str
+    """What it is for."""
+    created_at: datetime
+    expires_at: datetime | None
+    """When it stops working; null for never."""
+    revoked_at: datetime | None
+    """When it was revoked; null while it works."""
+
+
+class TokenSecret(View):
+    """A new token with its secret, shown this once: the broker keeps only a hash."""
+
+    id: TokenRef
+    token: str
+    """The bearer token, `flt_...`."""
+
+
+class Privileges(Message):
+    """BOINC's global privileges of an account (table `user_submit`)."""
+
+    submit_all_apps: bool = False
+    """May submit jobs to every app, including apps added later."""
+    admin_all_apps: bool = False
+    """Is admin of every app; may grant and revoke, create apps, set quotas, manage accounts."""
+
+
+class AppPrivileges(Message):
+    """BOINC's privileges of one account on one app (table `user_submit_app`)."""
+
+    submit: bool = False
+    """May submit jobs to the app."""
+    admin: bool = False
+    """May manage versions and privileges of the app, abort its jobs and view their outputs."""
+
+
+class AppGrant(View):
+    """Who holds which privileges on an app."""
+
+    account: AccountRef
+    account_name: str
+    """Handle of the account."""
+    app: AppRef
+    app_name: str
+    """Handle of the app."""
+    submit: bool
+    """May submit jobs to the app."""
+    admin: bool
+    """May administer the app."""
+
+
+class QuotaRequest(Message):
+    """The quota of an account; a field left out keeps its value."""
+
+    quota: float | None = Field(None, ge=0, le=1e12)
+    """Weight under contention, relative to the others' quotas; 0 is served last."""
+    policy: QuotaPolicy | None = None
+    """Where the weight comes from."""
+    jobs_in_progress_max: int | None = Field(None, ge=0, le=100_000_000)
+    """Most jobs queued or active at once; beyond it a submission is refused."""
+
+
+class Quota(View):
+    """The quota of an account."""
+
+    account: AccountRef
+    quota: float
+    """Weight that an admin set; used by the policy `manual`."""
+    policy: QuotaPolicy
+    """Where the weight comes from."""
+    weight: float
+    """Weight in force now, after the policy."""
+    jobs_in_progress_max: int
+    """Most jobs queued or active at once."""
+    jobs_in_progress: int
+    """Jobs queued or active now."""
+    usage_gpu_seconds: float
+    """Decayed slot-seconds consumed: the account's history."""
+    credit_recent: float
+    """Recent average credit of the account's own hosts, in cobblestones a day."""

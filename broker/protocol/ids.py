@@ -1,0 +1,75 @@
+"""Public ids: a prefix for people and a number for the database, `job_17`.
+
+Inside the programs an id is an integer with a type of its own; on the wire it is the string.
+Clients must treat the string as opaque.
+"""
+
+from typing import Annotated, Any, NewType
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+from broker.errors import InvalidInput
+
+AccountId = NewType("AccountId", int)
+AppId = NewType("AppId", int)
+VersionId = NewType("VersionId", int)
+BatchId = NewType("BatchId", int)
+JobId = NewType("JobId", int)
+HostId = NewType("HostId", int)
+TokenId = NewType("TokenId", int)
+LaneId = NewType("LaneId", int)
+
+ID_MAX = 2**63 - 1
+
+
+def show(kind: str, number: int) -> str:
+    """The public form of an id: `show("job", 17)` is "job_17"."""
+    return f"{kind}_{number}"
+
+
+def parse(kind: str, text: str, pointer: str) -> int:
+    """The number in a public id.
+
+    Args:
+        kind: the expected prefix, e.g. "job".
+        text: what the client sent.
+        pointer: where it stood, for the error.
+
+    Raises:
+        InvalidInput: another prefix, or no number behind it.
+    """
+    prefix, _, digits = text.partition("_")
+    if prefix != kind or not (digits.isascii() and digits.isdigit()) or int(digits) > ID_MAX:
+        raise InvalidInput.of(pointer, f"expected an id like {kind}_17, got {text[:80]!r}")
+    return int(digits)
+
+
+def _wire(kind: str) -> Any:
+    prefix = kind + "_"
+
+    def validate(value: object) -> int:
+        if isinstance(value, int):
+            return value
+        if isinstance(value, str) and value.startswith(prefix):
+            digits = value[len(prefix) :]
+            if digits.isascii() and digits.isdigit() and int(digits) <= ID_MAX:
+                return int(digits)
+        raise ValueError(f"expected an id like {kind}_17")
+
+    return (
+        BeforeValidator(validate),
+        PlainSerializer(lambda number: f"{prefix}{number}", return_type=str),
+        WithJsonSchema(
+            {"type": "string", "pattern": f"^{prefix}[0-9]+$", "examples": [prefix + "17"]}
+        ),
+    )
+
+
+# Fields of wire models: an integer in Python, the prefixed string in JSON.
+AccountRef = Annotated[AccountId, *_wire("account")]
+AppRef = Annotated[AppId, *_wire("app")]
+VersionRef = Annotated[VersionId, *_wire("version")]
+BatchRef = Annotated[BatchId, *_wire("batch")]
+JobRef = Annotated[JobId, *_wire("job")]
+HostRef = Annotated[HostId, *_wire("host")]
+TokenRef = Annotated[TokenId, *_wire("token")]

@@ -1,0 +1,99 @@
+"""Jobs as scientists see them: state, attempts, outputs, and why a job waits."""
+
+from datetime import datetime
+from typing import Any
+
+from broker.protocol.base import View
+from broker.protocol.ids import AccountRef, AppRef, BatchRef, HostRef, JobRef
+from broker.protocol.leases import Usage
+from broker.protocol.states import JobState, Outcome
+
+
+class Attempt(View):
+    """One closed lease of a job."""
+
+    epoch: int
+    """Which lease of the job, counted from 1."""
+    host: HostRef | None
+    host_name: str | None
+    """Name of the host; null when the host was removed."""
+    outcome: Outcome
+    exit_code: int | None
+    """Exit code, or minus the signal number; null when it never ran."""
+    message: str
+    """One line that explains a failure; empty otherwise."""
+    leased_at: datetime
+    finished_at: datetime
+    usage: Usage
+    debited_gpu_seconds: float
+    """Slot-seconds charged to the account; 0 for attempts lost by the host or the broker."""
+
+
+class Output(View):
+    """One output file."""
+
+    name: str
+    """File name."""
+    size_bytes: int
+    """Size in bytes."""
+    sha256: str
+    """Digest of the content."""
+
+
+class JobSummary(View):
+    """A job in a list."""
+
+    id: JobRef
+    batch: BatchRef
+    index: int
+    """Place in the batch, from 0."""
+    name: str
+    """Name for people."""
+    app_name: str
+    """Handle of the app."""
+    account_name: str
+    """Handle of the submitter."""
+    state: JobState
+    cancelling: bool
+    """Whether a cancellation waits for the host."""
+    host_name: str | None
+    """Host that holds or held it last; null before the first lease."""
+    exit_code: int | None
+    """Exit code of the last attempt; null before."""
+    created_at: datetime
+    started_at: datetime | None
+    """When the current or last attempt got its lease; null before."""
+    finished_at: datetime | None
+    """When it reached a terminal state; null before."""
+
+
+class Job(JobSummary):
+    """A job, whole."""
+
+    account: AccountRef
+    app: AppRef
+    version_number: int
+    """Version of the app."""
+    parameters: dict[str, Any]
+    """Values of all parameters."""
+    inputs: dict[str, Any]
+    """Input files, by name."""
+    lease_epoch: int
+    """Number of leases so far."""
+    attempts: list[Attempt]
+    """Closed attempts, oldest first."""
+    outputs: list[Output]
+    """Outputs of the accepted attempt."""
+
+
+class Explanation(View):
+    """Why a job is where it is."""
+
+    job: JobRef
+    state: JobState
+    reason: str
+    """One stable code, e.g. "over_entitlement"."""
+    sentence: str
+    """The reason in one sentence."""
+    numbers: dict[str, float | int | str | None]
+    """The numbers behind it, with units in their names."""

@@ -1,0 +1,53 @@
+"""The fair-share table and the event stream."""
+
+from datetime import datetime
+
+from broker.protocol.base import View
+from broker.protocol.ids import AccountRef, BatchRef, JobRef
+
+
+class Share(View):
+    """One account's row of the fair-share table."""
+
+    account: AccountRef
+    account_name: str
+    """Handle of the account."""
+    quota: float
+    """Weight in force, after the quota policy."""
+    quota_fraction: float
+    """Its part of the weights of all accounts that want slots now, 0 to 1."""
+    usage_gpu_seconds: float
+    """Decayed slot-seconds consumed: the history."""
+    weight_adjusted: float
+    """Weight after history; shares are divided in proportion to it."""
+    entitlement_slots: float
+    """Slots that are due to it now, given everybody's demand."""
+    allocated_slots: int
+    """Slots that its jobs hold now."""
+    pending_jobs: int
+    """Jobs that wait."""
+
+
+class Shares(View):
+    """The fair-share table."""
+
+    capacity_slots: int
+    """Slots of all hosts seen lately."""
+    planned_at: datetime | None
+    """When the scheduler last made a plan; null before the first."""
+    items: list[Share]
+    """A row for each account with jobs or usage that the caller may see."""
+
+
+class Event(View):
+    """Something happened to jobs of a batch."""
+
+    id: str
+    """Position in the stream; give it as `Last-Event-ID` to resume."""
+    kind: str
+    """submitted, leased, running, succeeded, failed, cancelled, requeued, quarantined, or
+    batch_finished."""
+    batch: BatchRef
+    jobs: list[JobRef]
+    """The jobs concerned; may be empty for `submitted` and `batch_finished`, which mean all."""
+    at: datetime
