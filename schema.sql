@@ -1,0 +1,413 @@
+-- Fairlead's whole database, in reading order: who, what, work, results, machinery.
+--
+-- PostgreSQL 14 or newer; it is the only source of truth. Redis holds nothing that cannot be
+-- rebuilt from here. Conventions:
+--   * invariants are named constraints; every index names the query that it serves;
+--   * database time decides expiry, never a broker's clock;
+--   * `job`, `attempt`, `ledger` and `event` are written a thousand rows at a time, so they carry
+--     no foreign keys (a row trigger each would cost more than the row). What they refer to is
+--     written in the same transaction or earlier and never deleted.
+
+CREATE TABLE deployment (
+    id             text PRIMARY KEY,      -- random; prefixes our keys in a shared Redis
+    schema_digest  text NOT NULL,         -- SHA-256 of this file when it was applied
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    singleton      boolean NOT NULL DEFAULT true
+        CONSTRAINT deployment_is_one_row CHECK (singleton),
+    CONSTRAINT deployment_singleton_key UNIQUE (singleton)
+);
+
+
+-- ---------------------------------------------------------------------------------------------
+-- Who
+-- ---------------------------------------------------------------------------------------------
+
+CREATE TYPE account_state AS ENUM ('active', 'suspended', 'deleted');
+
+CREATE TABLE account (
+    id          integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,  -- never reused
+    name        text NOT NULL,
+    title       text NOT NULL DEFAULT '',
+    email       text,
+    state       account_state NOT NULL DEFAULT 'active',
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT account_name_key UNIQUE (name)
+);
+
+-- BOINC's user_submit: global privileges, quota and job limit, one row an account.
+CREATE TYPE quota_policy AS ENUM ('manual', 'own_hosts');
+
+CREATE TABLE user_submit (
+    account_id            integer PRIMARY KEY REFERENCES account,
+    submit_all_apps       boolean NOT NULL DEFAULT false,
+    admin_all_apps        boolean NOT NULL DEFAULT false,
+    quota                 double precision NOT NULL DEFAULT 1
+        CONSTRAINT user_submit_quota_not_negative CHECK (quota >= 0 AND quota < 'Infinity'),
+    quota_policy          quota_policy NOT NULL DEFAULT 'manual',
+    jobs_in_progress_max  integer NOT NULL DEFAULT 2000000
+        CONSTRAINT user_submit_jobs_in_progress_max_not_negative CHECK (jobs_in_progress_max >= 0)
+);
+
+-- What an account has open and has consumed. Apart from user_submit, because every report writes
+-- it while admins write that one.
+CREATE TABLE account_usage (
+    account_id         integer PRIMARY KEY REFERENCES account,
+    jobs_open          integer NOT NULL DEFAULT 0   -- queued, leased or running
+        CONSTRAINT account_usage_jobs_open_not_negative CHECK (jobs_open >= 0),
+    usage_gpu_seconds  double precision NOT NULL DEFAULT 0,  -- decayed to usage_at, see decayed()
+    usage_at           timestamptz NOT NULL DEFAULT now()
+) WITH (fillfactor = 50);  -- room for HOT updates
+
+CREATE TYPE host_state AS ENUM ('active', 'draining', 'banned');
+
+CREATE TABLE host (
+    id            integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id    integer NOT NULL REFERENCES account,  -- the owner, who earns its credit
+    name          text NOT NULL,
+    pool          text NOT NULL,
+    state         host_state NOT NULL DEFAULT 'active',
+    facts         json NOT NULL,          -- protocol.resources.HostFacts
+    gflops        double precision NOT NULL  -- of one slot, copied from the facts for credit
+        CONSTRAINT host_gflops_positive CHECK (gflops > 0),
+    last_seen_at  timestamptz,
+    created_at    timestamptz NOT NULL DEFAULT now()
+) WITH (fillfactor = 50);
+CREATE INDEX host_account ON host (account_id);  -- storage.accounts.weights: credit of own hosts
+
+CREATE TABLE host_credit (
+    host_id        integer PRIMARY KEY REFERENCES host,
+    credit_total   double precision NOT NULL DEFAULT 0,  -- cobblestones
+    credit_recent  double precision NOT NULL DEFAULT 0,  -- cobblestones a day at recent_at
+    recent_at      timestamptz NOT NULL DEFAULT now()
+) WITH (fillfactor = 50);
+
+-- A bearer token of an account or of a host; only its hash is kept.
+CREATE TABLE token (
+    id          integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id  integer REFERENCES account,
+    host_id     integer REFERENCES host,
+    name        text NOT NULL DEFAULT '',
+    sha256      bytea NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    expires_at  timestamptz,
+    revoked_at  timestamptz,
+    CONSTRAINT token_sha256_key UNIQUE (sha256),
+    CONSTRAINT token_of_account_or_host CHECK (num_nonnulls(account_id, host_id) = 1)
+);
+CREATE INDEX token_account ON token (account_id, id);  -- storage.tokens.page
+
+-- A single-use token with which one host joins.
+CREATE TABLE enrollment (
+    id          integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id  integer NOT NULL REFERENCES account,
+    name        text NOT NULL DEFAULT '',
+    pool        text NOT NULL,
+    sha256      bytea NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    expires_at  timestamptz NOT NULL,
+    used_at     timestamptz,
+    CONSTRAINT enrollment_sha256_key UNIQUE (sha256)
+);
+
+
+-- ---------------------------------------------------------------------------------------------
+-- What can be run
+-- ---------------------------------------------------------------------------------------------
+
+CREATE TYPE app_state AS ENUM ('active', 'deprecated');
+CREATE TYPE version_state AS ENUM ('draft', 'published', 'deprecated');
+
+CREATE TABLE app (
+    id           integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name         text NOT NULL,
+    title        text NOT NULL DEFAULT '',
+    description  text NOT NULL DEFAULT '',
+    state        app_state NOT NULL DEFAULT 'active',
+    created_by   integer NOT NULL REFERENCES account,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT app_name_key UNIQUE (name)
+);
+
+CREATE TABLE app_version (
+    id          integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    app_id      integer NOT NULL REFERENCES app,
+    number      integer NOT NULL
+        CONSTRAINT app_version_number_positive CHECK (number > 0),
+    state       version_state NOT NULL DEFAULT 'draft',
+    spec        json NOT NULL,   -- protocol.apps.VersionSpec
+    created_by  integer NOT NULL REFERENCES account,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT app_version_number_key UNIQUE (app_id, number)
+);
+
+-- BOINC's user_submit_app: privileges of one account on one app.
+CREATE TABLE user_submit_app (
+    account_id  integer NOT NULL REFERENCES account,
+    app_id      integer NOT NULL REFERENCES app,
+    submit      boolean NOT NULL DEFAULT false,
+    admin       boolean NOT NULL DEFAULT false,
+    CONSTRAINT user_submit_app_pkey PRIMARY KEY (account_id, app_id),
+    CONSTRAINT user_submit_app_says_something CHECK (submit OR admin)
+);
+CREATE INDEX user_submit_app_app ON user_submit_app (app_id);  -- storage.privileges.page_of_app
+
+
+-- ---------------------------------------------------------------------------------------------
+-- Work
+-- ---------------------------------------------------------------------------------------------
+
+-- All jobs of a lane are interchangeable to the scheduler: same account, version, pool, resources
+-- and limits.
+CREATE TABLE lane (
+    id            integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id    integer NOT NULL REFERENCES account,
+    version_id    integer NOT NULL REFERENCES app_version,
+    pool          text NOT NULL,
+    resources     text NOT NULL,      -- canonical JSON of protocol.resources.Resources
+    limits        text NOT NULL,      -- canonical JSON of protocol.resources.JobLimits
+    slots         smallint NOT NULL   -- that one job occupies
+        CONSTRAINT lane_slots_positive CHECK (slots > 0),
+    attempts_max  smallint NOT NULL
+        CONSTRAINT lane_attempts_max_positive CHECK (attempts_max > 0),
+    CONSTRAINT lane_key UNIQUE (account_id, version_id, pool, resources, limits)
+);
+
+-- Job ids are taken in blocks. Call it outside of a transaction: the lock, which keeps two blocks
+-- from overlapping, lasts until the end of the statement then.
+CREATE SEQUENCE job_id_seq AS bigint;
+
+CREATE FUNCTION reserve_job_ids(wanted bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    first bigint;
+BEGIN
+    PERFORM pg_advisory_xact_lock('job_id_seq'::regclass::bigint);
+    first := nextval('job_id_seq');
+    PERFORM setval('job_id_seq', first + wanted - 1);
+    RETURN first;
+END $$;
+
+-- Gives back the unused end of a block, when nobody has reserved behind it.
+CREATE FUNCTION return_job_ids(last_used bigint, last_reserved bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock('job_id_seq'::regclass::bigint);
+    PERFORM setval('job_id_seq', last_used) FROM job_id_seq WHERE last_value = last_reserved;
+END $$;
+
+CREATE TABLE batch (
+    -- The id of its first job. The jobs of a batch have consecutive ids, so a list of them is a
+    -- range of job's primary key.
+    id                 bigint PRIMARY KEY,
+    account_id         integer NOT NULL,
+    lane_id            integer NOT NULL,
+    app_id             integer NOT NULL,
+    priority           smallint NOT NULL DEFAULT 0,
+    name               text NOT NULL DEFAULT '',
+    jobs               integer NOT NULL,
+    succeeded          integer NOT NULL DEFAULT 0,
+    failed             integer NOT NULL DEFAULT 0,
+    cancelled          integer NOT NULL DEFAULT 0,
+    quarantined        integer NOT NULL DEFAULT 0,
+    usage_gpu_seconds  double precision NOT NULL DEFAULT 0,
+    created_at         timestamptz NOT NULL DEFAULT now(),
+    finished_at        timestamptz,
+    CONSTRAINT batch_has_jobs CHECK (jobs > 0),
+    CONSTRAINT batch_ends_within_jobs CHECK (succeeded + failed + cancelled + quarantined <= jobs),
+    CONSTRAINT batch_finished_when_all_ended CHECK (
+        (finished_at IS NOT NULL) = (succeeded + failed + cancelled + quarantined = jobs))
+) WITH (fillfactor = 50);
+CREATE INDEX batch_account ON batch (account_id, id);  -- storage.batches.page: own batches
+CREATE INDEX batch_app ON batch (app_id, id);          -- storage.batches.page: batches of an app
+
+CREATE TYPE job_state AS ENUM (
+    'queued', 'leased', 'running', 'succeeded', 'failed', 'cancelled', 'quarantined');
+
+-- The job row carries its live lease; closed leases become rows of `attempt`. So "leased means
+-- exactly one active attempt" holds by construction.
+CREATE TABLE job (
+    id                bigint NOT NULL,
+    batch_id          bigint NOT NULL,
+    leased_at         timestamptz,          -- of the current or last lease
+    lease_expires_at  timestamptz,          -- null unless leased or running
+    finished_at       timestamptz,          -- null unless terminal
+    lane_id           integer NOT NULL,
+    host_id           integer,              -- of the current or last lease
+    lease_epoch       integer NOT NULL DEFAULT 0,
+    exit_code         integer,
+    state             job_state NOT NULL DEFAULT 'queued',
+    priority          smallint NOT NULL DEFAULT 0,
+    failures          smallint NOT NULL DEFAULT 0,  -- attempts that count towards quarantine
+    cancel_requested  boolean NOT NULL DEFAULT false,
+    name              text,                 -- null: the job's id
+    parameters        json NOT NULL,
+    inputs            json,
+    CONSTRAINT job_pkey PRIMARY KEY (id),
+    CONSTRAINT job_active_has_lease CHECK (
+        (state IN ('leased', 'running')) = (lease_expires_at IS NOT NULL)),
+    CONSTRAINT job_terminal_has_end CHECK (
+        (state IN ('succeeded', 'failed', 'cancelled', 'quarantined')) = (finished_at IS NOT NULL))
+);
+-- queues.rebuild (cursor), storage.lanes.counts, and leasing without Redis.
+CREATE INDEX job_queued ON job (lane_id, priority DESC, id) WHERE state = 'queued';
+-- storage.leases.of_hosts (every poll), storage.leases.expired (the reaper), active counts.
+CREATE INDEX job_active ON job (host_id) WHERE state IN ('leased', 'running');
+
+-- The same rule as broker.domain.jobs.TRANSITIONS; a test compares them. As a WHEN clause it
+-- costs no function call on the allowed ways.
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% on %: %', TG_NAME, TG_TABLE_NAME, coalesce(to_jsonb(OLD)->>'id', 'row')
+        USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = TG_NAME;
+END $$;
+
+CREATE TRIGGER job_transition_allowed BEFORE UPDATE ON job FOR EACH ROW
+    WHEN (OLD.state <> NEW.state AND (OLD.state, NEW.state) NOT IN (
+        ('queued', 'leased'), ('queued', 'cancelled'),
+        ('leased', 'running'), ('leased', 'succeeded'), ('leased', 'failed'),
+        ('leased', 'cancelled'), ('leased', 'queued'), ('leased', 'quarantined'),
+        ('running', 'succeeded'), ('running', 'failed'),
+        ('running', 'cancelled'), ('running', 'queued'), ('running', 'quarantined')))
+    EXECUTE FUNCTION refuse_change();
+
+
+-- ---------------------------------------------------------------------------------------------
+-- Results
+-- ---------------------------------------------------------------------------------------------
+
+CREATE TYPE outcome AS ENUM (
+    'succeeded', 'failed', 'timed_out', 'out_of_memory', 'output_invalid', 'cancelled',
+    'host_error', 'lost', 'preempted');
+
+-- Closed leases.
+CREATE TABLE attempt (
+    job_id               bigint NOT NULL,
+    epoch                integer NOT NULL,
+    host_id              integer NOT NULL,
+    leased_at            timestamptz NOT NULL,
+    finished_at          timestamptz NOT NULL DEFAULT now(),
+    debited_gpu_seconds  double precision NOT NULL,
+    exit_code            integer,
+    outcome              outcome NOT NULL,
+    message              text NOT NULL DEFAULT '',
+    usage                json NOT NULL,     -- protocol.leases.Usage
+    CONSTRAINT attempt_pkey PRIMARY KEY (job_id, epoch)
+);
+
+-- What was charged to accounts and granted to hosts. Append-only.
+CREATE TYPE ledger_kind AS ENUM ('debit', 'credit');
+
+CREATE TABLE ledger (
+    job_id      bigint NOT NULL,
+    epoch       integer NOT NULL,
+    account_id  integer NOT NULL,      -- the submitter of a debit, the host's owner of a credit
+    host_id     integer NOT NULL,
+    amount      double precision NOT NULL  -- slot-seconds of a debit, cobblestones of a credit
+        CONSTRAINT ledger_amount_not_negative CHECK (amount >= 0 AND amount < 'Infinity'),
+    at          timestamptz NOT NULL DEFAULT now(),
+    kind        ledger_kind NOT NULL,
+    CONSTRAINT ledger_pkey PRIMARY KEY (job_id, epoch, kind)
+);
+CREATE TRIGGER ledger_is_append_only BEFORE UPDATE OR DELETE ON ledger
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+-- Output files, recorded when uploaded; they count once the attempt at that epoch is accepted.
+CREATE TABLE output (
+    job_id      bigint NOT NULL,
+    epoch       integer NOT NULL,
+    name        text NOT NULL,
+    size_bytes  bigint NOT NULL,
+    sha256      bytea NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT output_pkey PRIMARY KEY (job_id, epoch, name)
+);
+
+-- Content that an account uploaded for inputs. A row an account: knowing a digest gives no access.
+CREATE TABLE blob (
+    sha256      bytea NOT NULL,
+    account_id  integer NOT NULL REFERENCES account,
+    size_bytes  bigint NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT blob_pkey PRIMARY KEY (sha256, account_id)
+);
+
+
+-- ---------------------------------------------------------------------------------------------
+-- Machinery
+-- ---------------------------------------------------------------------------------------------
+
+-- What Redis must still be told: a run of consecutive jobs of one lane that became queued, or
+-- that left the queue without being leased.
+CREATE TYPE outbox_kind AS ENUM ('push', 'remove');
+
+CREATE TABLE outbox (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,  -- storage.outbox.take, in order
+    first_job_id  bigint NOT NULL,
+    available_at  timestamptz NOT NULL DEFAULT now(),   -- later for a job that backs off
+    jobs          integer NOT NULL,
+    lane_id       integer NOT NULL,
+    priority      smallint NOT NULL,
+    kind          outbox_kind NOT NULL DEFAULT 'push'
+);
+
+-- What happened, for those who watch. Rows become visible in the order (xid, id) once no older
+-- transaction runs, so a reader who remembers the last pair misses nothing.
+CREATE TABLE event (
+    id          bigint GENERATED ALWAYS AS IDENTITY,
+    xid         xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    batch_id    bigint NOT NULL,
+    at          timestamptz NOT NULL DEFAULT now(),
+    kind        text NOT NULL,
+    job_ids     bigint[] NOT NULL,
+    CONSTRAINT event_pkey PRIMARY KEY (xid, id)        -- storage.events.after
+);
+CREATE INDEX event_at ON event USING brin (at);        -- the janitor drops old ones
+
+-- One row: which broker runs the scheduler. `term` fences the writes of a deposed leader.
+CREATE TABLE leader (
+    singleton   boolean PRIMARY KEY DEFAULT true CONSTRAINT leader_is_one_row CHECK (singleton),
+    leader_id   text NOT NULL,
+    term        bigint NOT NULL,
+    elected_at  timestamptz NOT NULL,
+    expires_at  timestamptz NOT NULL
+);
+INSERT INTO leader (leader_id, term, elected_at, expires_at) VALUES ('', 0, now(), now());
+
+-- Answers to mutations that carried an Idempotency-Key.
+CREATE TABLE idempotency (
+    account_id      integer NOT NULL,
+    key             text NOT NULL,
+    request_sha256  bytea NOT NULL,
+    status          smallint NOT NULL,
+    body            bytea NOT NULL,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT idempotency_pkey PRIMARY KEY (account_id, key)
+);
+CREATE INDEX idempotency_at ON idempotency USING brin (created_at);  -- the janitor
+
+
+-- ---------------------------------------------------------------------------------------------
+-- Averages, as in broker.domain.averages; a test compares them
+-- ---------------------------------------------------------------------------------------------
+
+-- A value that halves every half-life. A clock that steps back changes nothing.
+CREATE FUNCTION decayed(
+    value double precision, since timestamptz, at timestamptz, half_life_seconds double precision
+) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT value * exp(greatest(-700, -ln(2.0::double precision)
+        * greatest(0, extract(epoch FROM at - since)::double precision) / half_life_seconds))
+$$;
+
+-- BOINC's recent average credit after `work` more credit, in credit a day (lib/average): the work
+-- is spread over the time since the last sample. For a tiny time the limit of the formula.
+CREATE FUNCTION recent_average(
+    average double precision, since timestamptz, at timestamptz, work double precision,
+    half_life_seconds double precision
+) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN extract(epoch FROM at - since) < 1e-3 * half_life_seconds / 86400
+        THEN decayed(average, since, at, half_life_seconds)
+            + ln(2.0::double precision) * work * 86400 / half_life_seconds
+        ELSE decayed(average, since, at, half_life_seconds)
+            + (1 - decayed(1, since, at, half_life_seconds))
+                * work * 86400 / extract(epoch FROM at - since)::double precision
+        END
+$$;

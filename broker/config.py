@@ -1,0 +1,45 @@
+"""Settings of the broker, from the environment (`FAIRLEAD_...`). Names carry their units."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything that an operator may set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FAIRLEAD_", frozen=True, use_attribute_docstrings=True, extra="ignore"
+    )
+
+    database_url: SecretStr
+    """PostgreSQL 14 or newer, e.g. postgresql://fairlead@db/fairlead."""
+    redis_url: SecretStr
+    """Redis 6.2 or newer, or Valkey, e.g. redis://cache:6379/0."""
+    files_directory: Path
+    """Where inputs, outputs and logs are kept; shared by all brokers of a deployment."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; loopback unless a TLS proxy stands in front."""
+    port: int = Field(8080, ge=0, le=65_535)
+    """Port to listen on; 0 takes a free one."""
+
+    database_connections_max: int = Field(12, ge=4, le=1_000)
+    """Connections to PostgreSQL for requests and daemons; heartbeats have two of their own."""
+    lease_seconds: float = Field(60, ge=1, le=3_600)
+    """Length of a lease; agents renew at a third of it."""
+    leader_seconds: float = Field(5, ge=0.5, le=60)
+    """Length of the scheduler's leadership; a standby takes over within two of them."""
+    host_silent_seconds: float = Field(180, ge=1)
+    """A host that has been silent for so long no longer counts as capacity."""
+    half_life_seconds: float = Field(7 * 86_400, gt=0)
+    """Half-life of usage and of recent average credit."""
+    history_strength: float = Field(1.0, ge=0, le=10)
+    """How strongly past usage moves shares; 0 looks at the present only."""
+    events_keep_hours: float = Field(168, gt=0)
+    """How long events can be resumed."""
+    principal_seconds: float = Field(1.0, ge=0, le=2)
+    """How long a token's rights may be remembered; a revocation is in force after at most this."""
+    request_seconds_max: float = Field(120, gt=0)
+    """Longest time that one request may take, streams and long polls apart."""

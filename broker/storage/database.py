@@ -1,0 +1,105 @@
+"""Connections to PostgreSQL, and the one place where its absence becomes an error of ours."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Self
+
+import asyncpg
+
+from broker.errors import Conflict, StartupError, Unavailable
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection = PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection
+
+SERVER_VERSION_MIN = (14, 0)
+ACQUIRE_SECONDS_MAX = 10.0
+STATEMENT_SECONDS_MAX = 60.0
+
+# PostgreSQL is away, starting, stopping, or out of connections; nothing was committed.
+AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+    asyncpg.DiskFullError,
+    asyncpg.ReadOnlySQLTransactionError,
+    ConnectionError,
+    FileNotFoundError,
+    TimeoutError,
+)
+# Two transactions met; the loser may simply try again.
+COLLIDED = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+
+
+class Database:
+    """A pool of connections. Absence of the server is raised as `Unavailable`."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self.pool = pool
+
+    @classmethod
+    async def connect(cls, url: str, *, connections_max: int, name: str = "fairlead") -> Self:
+        """Opens a pool.
+
+        Raises:
+            StartupError: the server does not answer, refuses us, or is too old.
+        """
+        try:
+            pool = await asyncpg.create_pool(
+                url,
+                min_size=1,
+                max_size=connections_max,
+                timeout=5,
+                command_timeout=STATEMENT_SECONDS_MAX,
+                server_settings={"application_name": name, "jit": "off", "timezone": "UTC"},
+            )
+            async with pool.acquire() as connection:
+                version = connection.get_server_version()
+        except (*AWAY, OSError, ValueError, asyncpg.PostgresError) as error:
+            raise StartupError(
+                f"PostgreSQL cannot be used ({type(error).__name__}: {error}); "
+                "check FAIRLEAD_DATABASE_URL and that the server runs"
+            ) from error
+        if (version.major, version.minor) < SERVER_VERSION_MIN:
+            await pool.close()
+            raise StartupError(f"PostgreSQL {version.major} is too old: 14 or newer is needed")
+        return cls(pool)
+
+    async def close(self) -> None:
+        """Closes the pool; connections in use get a moment to finish."""
+        try:
+            await asyncio.wait_for(self.pool.close(), timeout=5)
+        except TimeoutError:
+            self.pool.terminate()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection; each statement is a transaction of its own.
+
+        Raises:
+            Unavailable: the server is away or all connections stayed busy.
+        """
+        try:
+            async with self.pool.acquire(timeout=ACQUIRE_SECONDS_MAX) as connection:
+                yield connection
+        except AWAY as error:
+            raise Unavailable("PostgreSQL is away; nothing was stored") from error
+        except COLLIDED as error:
+            raise Conflict("another change came first; try again") from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection inside one transaction, rolled back when the block raises.
+
+        Raises:
+            Unavailable: as for `connection`.
+        """
+        async with self.connection() as connection, connection.transaction():
+            yield connection
