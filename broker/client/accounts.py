@@ -1,0 +1,100 @@
+"""Accounts, tokens, privileges and quotas."""
+
+from collections.abc import AsyncGenerator
+
+from broker.client.pages import listing
+from broker.client.transport import Ref, Transport, ref
+from broker.protocol.accounts import (
+    Account,
+    AccountRequest,
+    Me,
+    Privileges,
+    Quota,
+    QuotaRequest,
+    Token,
+    TokenRequest,
+    TokenSecret,
+)
+from broker.protocol.base import Page
+
+
+def _path(account: Ref, rest: str = "") -> str:
+    return f"/v1/accounts/{ref('account', account)}{rest}"
+
+
+async def me(http: Transport) -> Me:
+    """Who the caller is, and what the caller may do everywhere."""
+    return await http.call("GET", "/v1/me", Me)
+
+
+async def create_account(http: Transport, request: AccountRequest) -> Account:
+    """Create an account; raises NameTaken when the handle is in use."""
+    return await http.call("POST", "/v1/accounts", Account, body=request)
+
+
+async def list_accounts(
+    http: Transport, *, limit: int | None = None
+) -> AsyncGenerator[Account, None]:
+    """The accounts, newest first."""
+    async for item in listing(http, "/v1/accounts", Page[Account], limit=limit):
+        yield item
+
+
+async def get_account(http: Transport, account: Ref) -> Account:
+    """One account, by handle or id."""
+    return await http.call("GET", _path(account), Account)
+
+
+async def suspend_account(http: Transport, account: Ref) -> None:
+    """Stop an account from submitting and its jobs from starting."""
+    await http.act("POST", _path(account, ":suspend"))
+
+
+async def resume_account(http: Transport, account: Ref) -> None:
+    """Undo a suspension."""
+    await http.act("POST", _path(account, ":resume"))
+
+
+async def delete_account(http: Transport, account: Ref) -> None:
+    """Delete an account; its history stays."""
+    await http.act("DELETE", _path(account))
+
+
+async def create_token(http: Transport, account: Ref, request: TokenRequest) -> TokenSecret:
+    """Make a token; the answer is the only place where its secret is shown."""
+    return await http.call("POST", _path(account, "/tokens"), TokenSecret, body=request)
+
+
+async def list_tokens(
+    http: Transport, account: Ref, *, limit: int | None = None
+) -> AsyncGenerator[Token, None]:
+    """The tokens of an account, newest first."""
+    async for item in listing(http, _path(account, "/tokens"), Page[Token], limit=limit):
+        yield item
+
+
+async def revoke_token(http: Transport, account: Ref, token: Ref) -> None:
+    """Make a token stop working."""
+    await http.act("DELETE", _path(account, f"/tokens/{ref('token', token)}"))
+
+
+async def get_privileges(http: Transport, account: Ref) -> Privileges:
+    """The global privileges of an account."""
+    return await http.call("GET", _path(account, "/privileges"), Privileges)
+
+
+async def set_privileges(http: Transport, account: Ref, privileges: Privileges) -> None:
+    """Replace the global privileges of an account."""
+    # Whole, also what was left at its default: a PUT replaces.
+    body = privileges.model_dump_json().encode()
+    await http.act("PUT", _path(account, "/privileges"), body=body)
+
+
+async def get_quota(http: Transport, account: Ref) -> Quota:
+    """The quota of an account, and what it has used."""
+    return await http.call("GET", _path(account, "/quota"), Quota)
+
+
+async def set_quota(http: Transport, account: Ref, request: QuotaRequest) -> Quota:
+    """Change the fields of a quota that `request` sets, and keep the others."""
+    return await http.call("PATCH", _path(account, "/quota"), Quota, body=request)

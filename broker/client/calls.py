@@ -1,0 +1,77 @@
+"""The list of everything that a client can do; each line names the function that does it."""
+
+from broker.client import accounts as _accounts
+from broker.client import apps as _apps
+from broker.client import batches as _batches
+from broker.client import files as _files
+from broker.client import hosts as _hosts
+from broker.client import jobs as _jobs
+from broker.client import opening as _opening
+from broker.client import submissions as _submissions
+from broker.client.faces import Call, Stream
+from broker.client.handles import Opens
+
+
+class Calls:
+    """What a client can do, the same in both faces."""
+
+    # submit and follow
+    submit = Opens(_opening.submit)
+    rerun = Opens(_opening.rerun)
+    open_batch = Opens(_opening.open_batch)
+    submit_batch = Call(_submissions.submit)
+    dry_run = Call(_submissions.dry_run)
+    upload = Call(_files.upload)
+    batches = Stream(_batches.list_batches)
+    batch = Call(_batches.get_batch)
+    watch = Stream(_batches.watch_batch)
+    cancel_batch = Call(_batches.cancel_batch)
+    events = Stream(_batches.read_events)
+
+    # jobs
+    jobs = Stream(_jobs.list_jobs)
+    job = Call(_jobs.get_job)
+    cancel_job = Call(_jobs.cancel_job)
+    explain = Call(_jobs.explain)
+    logs = Stream(_jobs.read_logs)
+    outputs = Stream(_jobs.list_outputs)
+    download = Call(_jobs.download_outputs)
+
+    # apps
+    apps = Stream(_apps.list_apps)
+    app = Call(_apps.get_app)
+    create_app = Call(_apps.create_app)
+    deprecate_app = Call(_apps.deprecate_app)
+    versions = Stream(_apps.list_versions)
+    version = Call(_apps.get_version)
+    create_version = Call(_apps.create_version)
+    publish_version = Call(_apps.publish_version)
+    deprecate_version = Call(_apps.deprecate_version)
+    app_privileges = Stream(_apps.list_app_privileges)
+    set_app_privileges = Call(_apps.set_app_privileges)
+    revoke_app_privileges = Call(_apps.revoke_app_privileges)
+
+    # accounts
+    me = Call(_accounts.me)
+    accounts = Stream(_accounts.list_accounts)
+    account = Call(_accounts.get_account)
+    create_account = Call(_accounts.create_account)
+    suspend_account = Call(_accounts.suspend_account)
+    resume_account = Call(_accounts.resume_account)
+    delete_account = Call(_accounts.delete_account)
+    tokens = Stream(_accounts.list_tokens)
+    create_token = Call(_accounts.create_token)
+    revoke_token = Call(_accounts.revoke_token)
+    privileges = Call(_accounts.get_privileges)
+    set_privileges = Call(_accounts.set_privileges)
+    quota = Call(_accounts.get_quota)
+    set_quota = Call(_accounts.set_quota)
+
+    # hosts and shares
+    shares = Call(_hosts.get_shares)
+    hosts = Stream(_hosts.list_hosts)
+    host = Call(_hosts.get_host)
+    drain_host = Call(_hosts.drain_host)
+    resume_host = Call(_hosts.resume_host)
+    ban_host = Call(_hosts.ban_host)
+    enroll = Call(_hosts.enroll)
