@@ -1,0 +1,242 @@
+"""The table of leases that the agent knows: what it holds, what runs where, what is free.
+
+Pure state: no I/O, no clock of its own. The rules:
+
+- A lease stays in the table until its report has been answered (or it was fenced), because the
+  broker sends again whatever the agent does not say that it holds.
+- A slot is free as soon as the command has ended; uploading and reporting do not occupy it.
+- Pending leases start in the order they came, GPU jobs and CPU jobs each among themselves, so
+  that a job that needs four GPUs is not passed for ever by jobs that need one.
+- Two epochs of one job never run side by side here: they share the checkpoint directory.
+
+    pending -> starting -> running -> ended -> (forgotten)
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from broker.protocol.apps import VersionSpec
+from broker.protocol.ids import JobId, show
+from broker.protocol.leases import Lease, LeaseKey, RenewItem
+from broker.protocol.limits import SLOTS_PER_HOST_MAX
+from broker.protocol.resources import Gpu, Resources
+
+ENDED_MAX = 2_000
+"""Unanswered reports beyond which the agent asks for no more work."""
+
+
+class Key(NamedTuple):
+    """Names one lease."""
+
+    job: JobId
+    epoch: int
+
+    def __str__(self) -> str:
+        return f"{show('job', self.job)}/{self.epoch}"
+
+
+class Phase(StrEnum):
+    PENDING = "pending"  # waits for a slot
+    STARTING = "starting"  # has a slot, its inputs are being staged
+    RUNNING = "running"  # the command has been started
+
+
+@dataclass(slots=True)
+class Held:
+    """A lease whose command has not ended."""
+
+    key: Key
+    lease: Lease
+    spec: VersionSpec
+    expires_at: float
+    """By the agent's clock; without a renewal until then the job must be dead."""
+    phase: Phase = Phase.PENDING
+    gpus: tuple[str, ...] = ()
+    """UUIDs of the devices given to it."""
+    started_at: float | None = None
+    """When the command started, by the agent's clock; null before."""
+    announced: bool = False
+    """Whether the broker has been told that it runs."""
+
+
+class Free(NamedTuple):
+    """What the agent can take now."""
+
+    slots: int
+    gpus: int
+
+
+class LeaseTable:
+    """See the module's text.
+
+    Args:
+        slots: CPU slots offered.
+        gpus: devices offered.
+        prefetch: leases to hold beyond what is free, of each kind that is offered.
+    """
+
+    def __init__(self, *, slots: int, gpus: Sequence[Gpu], prefetch: int = 0) -> None:
+        self._slots = slots
+        self._gpus = {gpu.uuid: gpu for gpu in gpus}
+        self._gpus_free = list(self._gpus)
+        self._slots_used = 0
+        self._prefetch = prefetch
+        self._held: dict[Key, Held] = {}
+        self._ended: set[Key] = set()
+
+    # What the broker is told
+
+    def holding(self) -> list[LeaseKey]:
+        """Every lease whose report has not been answered."""
+        keys = [*self._held, *self._ended][: 2 * SLOTS_PER_HOST_MAX]
+        return [LeaseKey(job=key.job, epoch=key.epoch) for key in keys]
+
+    def free(self) -> Free:
+        """Slots and devices to ask for, prefetch included."""
+        if len(self._ended) > ENDED_MAX:
+            return Free(0, 0)  # the broker does not take reports; running more would only pile up
+        waiting = [h.lease.resources for h in self._held.values() if h.phase is Phase.PENDING]
+        slots = self._slots - self._slots_used - sum(1 for r in waiting if not r.gpus)
+        gpus = len(self._gpus_free) - sum(r.gpus for r in waiting)
+        return Free(
+            min(max(0, slots + self._prefetch), SLOTS_PER_HOST_MAX) if self._slots else 0,
+            min(max(0, gpus + self._prefetch), SLOTS_PER_HOST_MAX) if self._gpus else 0,
+        )
+
+    def renewals(self) -> list[RenewItem]:
+        """All leases to keep, those with unanswered reports included."""
+        active = [
+            RenewItem(job=h.key.job, epoch=h.key.epoch, running=h.phase is Phase.RUNNING)
+            for h in self._held.values()
+        ]
+        ended = [RenewItem(job=k.job, epoch=k.epoch, running=True) for k in self._ended]
+        return active + ended
+
+    def unannounced(self, started_before: float) -> list[RenewItem]:
+        """Jobs that started before this moment, still run, and that the broker thinks waiting."""
+        return [
+            RenewItem(job=h.key.job, epoch=h.key.epoch, running=True)
+            for h in self._held.values()
+            if not h.announced and h.started_at is not None and h.started_at <= started_before
+        ]
+
+    # What becomes of a lease
+
+    def take(
+        self, lease: Lease, spec: VersionSpec, *, now: float, lease_seconds: float
+    ) -> Held | None:
+        """Hold a lease; None when it is known already."""
+        key = Key(lease.job, lease.epoch)
+        if key in self._held or key in self._ended:
+            return None
+        held = Held(key, lease, spec, expires_at=now + lease_seconds)
+        self._held[key] = held
+        return held
+
+    def refusal(self, need: Resources) -> str | None:
+        """Why this host can never run a job with these needs; None when it can."""
+        if not need.gpus:
+            return None if self._slots else "this host offers no CPU slots"
+        fitting = sum(1 for gpu in self._gpus.values() if fits(gpu, need))
+        if fitting >= need.gpus:
+            return None
+        return f"the job needs {need.gpus} GPUs of its kind, this host offers {fitting}"
+
+    def start_next(self) -> Held | None:
+        """Give the next pending lease that can start its slot or devices; None when none can."""
+        cpus_blocked = self._slots_used >= self._slots
+        gpus_blocked = not self._gpus_free
+        occupied = {h.key.job for h in self._held.values() if h.phase is not Phase.PENDING}
+        for held in self._held.values():
+            if held.phase is not Phase.PENDING or held.key.job in occupied:
+                continue
+            need = held.lease.resources
+            if need.gpus:
+                chosen = None if gpus_blocked else self._choose(need)
+                if chosen is None:
+                    gpus_blocked = True
+                    continue
+                held.gpus = chosen
+                self._gpus_free = [uuid for uuid in self._gpus_free if uuid not in chosen]
+            elif cpus_blocked:
+                continue
+            else:
+                self._slots_used += 1
+            held.phase = Phase.STARTING
+            return held
+        return None
+
+    def _choose(self, need: Resources) -> tuple[str, ...] | None:
+        fitting = [uuid for uuid in self._gpus_free if fits(self._gpus[uuid], need)]
+        # The smallest devices that do: a small job must not sit on the only large one.
+        fitting.sort(key=lambda uuid: self._gpus[uuid].memory_mib)
+        return tuple(fitting[: need.gpus]) if len(fitting) >= need.gpus else None
+
+    def started(self, key: Key, now: float) -> None:
+        """The command runs."""
+        if held := self._held.get(key):
+            held.phase = Phase.RUNNING
+            held.started_at = now
+
+    def end(self, key: Key) -> None:
+        """The command has ended, or never will start: its slot is free, its report is not in."""
+        if held := self._held.pop(key, None):
+            if held.gpus:
+                self._gpus_free.extend(held.gpus)
+            elif held.phase is not Phase.PENDING:
+                self._slots_used -= 1
+            self._ended.add(key)
+
+    def restore(self, key: Key) -> None:
+        """A report of an earlier agent process waits to be sent."""
+        self._ended.add(key)
+
+    def forget(self, key: Key) -> None:
+        """The report was answered, or the lease was fenced."""
+        self.end(key)
+        self._ended.discard(key)
+
+    # Renewal
+
+    def renewed(self, key: Key, expires_at: float, *, running: bool) -> None:
+        """The broker keeps the lease until `expires_at` at least, and heard whether it runs."""
+        if held := self._held.get(key):
+            held.expires_at = max(held.expires_at, expires_at)
+            held.announced = held.announced or running
+
+    def lapsed(self, now: float) -> list[Key]:
+        """Leases that were not renewed in time and whose command has not ended."""
+        return [h.key for h in self._held.values() if h.expires_at <= now]
+
+    # Views
+
+    def get(self, key: Key) -> Held | None:
+        """The lease while its command has not ended."""
+        return self._held.get(key)
+
+    def pending(self) -> list[Key]:
+        """Leases that wait for a slot."""
+        return [h.key for h in self._held.values() if h.phase is Phase.PENDING]
+
+    def older_epochs(self, lease: Lease) -> list[Key]:
+        """Held leases of the same job that this newer one supersedes."""
+        return [k for k in self._held if k.job == lease.job and k.epoch < lease.epoch]
+
+    def __len__(self) -> int:
+        return len(self._held) + len(self._ended)
+
+
+def fits(gpu: Gpu, need: Resources) -> bool:
+    """Whether a device satisfies the job's demands."""
+    return (
+        gpu.memory_mib >= need.gpu_memory_mib
+        and gpu.compute_capability >= need.compute_capability
+        and (need.gpu_model is None or need.gpu_model.lower() in gpu.model.lower())
+    )
+
+
+def keys_of(items: Iterable[LeaseKey]) -> list[Key]:
+    """The table's keys of wire messages."""
+    return [Key(item.job, item.epoch) for item in items]

@@ -1,0 +1,213 @@
+"""The system's process table, and which of its processes belong to an attempt.
+
+A process belongs to an attempt when it is its root, is in the root's session, descends from one
+that belongs, was seen to belong before, or carries the attempt's mark in its environment (so
+daemons that left tree and session are found as well). A process that does all of these at once
+(leaves the session, clears its environment, and outruns the sampler) escapes: only an executor
+with a PID namespace can hold such code.
+
+Reads /proc on Linux, in one pass; psutil elsewhere.
+"""
+
+import ctypes
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+_PROC = Path("/proc")
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+class Process(NamedTuple):
+    """One row of the process table."""
+
+    pid: int
+    parent: int
+    session: int
+    started: int
+    """Start time in a unit of the system; with the pid it names the process for good."""
+    cpu_seconds: float
+    """CPU time of the process and of its children that were waited for."""
+    memory_bytes: int
+    """Resident memory."""
+    zombie: bool
+
+
+Table = Mapping[int, Process]
+
+
+def table() -> Table:
+    """All processes of the system."""
+    return _linux_table() if sys.platform == "linux" else _portable_table()
+
+
+def _linux_table() -> Table:
+    found = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit() and (row := _linux_process(name)):
+            found[row.pid] = row
+    return found
+
+
+def _linux_process(pid: str) -> Process | None:
+    try:
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None  # gone between listing and reading
+    try:
+        text = os.read(descriptor, 1024)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    # The name stands in parentheses and may contain anything: count fields behind the last one.
+    fields = text[text.rindex(b")") + 2 :].split()
+    return Process(
+        pid=int(pid),
+        parent=int(fields[1]),
+        session=int(fields[3]),
+        started=int(fields[19]),
+        cpu_seconds=sum(map(int, fields[11:15])) / _TICKS,
+        memory_bytes=int(fields[21]) * _PAGE_BYTES,
+        zombie=fields[0] in (b"Z", b"X"),
+    )
+
+
+def _portable_table() -> Table:
+    found = {}
+    for process in psutil.process_iter(["pid", "ppid", "create_time", "status"]):
+        info = process.info
+        try:
+            session = os.getsid(info["pid"])
+            with process.oneshot():
+                times, memory = process.cpu_times(), process.memory_info()
+        except (OSError, psutil.Error):
+            session, times, memory = -1, None, None
+        found[info["pid"]] = Process(
+            pid=info["pid"],
+            parent=info["ppid"] or 0,
+            session=session,
+            started=int((info["create_time"] or 0) * 1000),
+            cpu_seconds=(times.user + times.system) if times else 0.0,
+            memory_bytes=memory.rss if memory else 0,
+            zombie=info["status"] == psutil.STATUS_ZOMBIE,
+        )
+    return found
+
+
+def members(
+    processes: Table, root: int, *, seen: Mapping[int, int] | None = None, extra: Iterable[int] = ()
+) -> list[Process]:
+    """The processes of one attempt, zombies included.
+
+    Args:
+        processes: the process table.
+        root: pid of the command, which leads a session of its own.
+        seen: pid -> start time of processes that belonged before.
+        extra: pids that carry the attempt's mark.
+    """
+    seen = seen or {}
+    children: dict[int, list[int]] = {}
+    stack = [pid for pid in extra if pid in processes]
+    for row in processes.values():
+        children.setdefault(row.parent, []).append(row.pid)
+        if row.pid == root or row.session == root or seen.get(row.pid) == row.started:
+            stack.append(row.pid)
+    found: dict[int, Process] = {}
+    while stack:
+        pid = stack.pop()
+        if pid not in found:
+            found[pid] = processes[pid]
+            stack.extend(children.get(pid, ()))
+    return list(found.values())
+
+
+def marked(processes: Table, mark: str, *, parents: frozenset[int] | None = None) -> list[int]:
+    """Pids whose environment has a variable that starts with `mark` ("NAME=value").
+
+    Args:
+        parents: look only at children of these processes; null looks everywhere.
+    """
+    needle = mark.encode()
+    return [
+        row.pid
+        for row in processes.values()
+        if (parents is None or row.parent in parents) and _carries(row.pid, needle)
+    ]
+
+
+def _carries(pid: int, needle: bytes) -> bool:
+    if sys.platform != "linux":
+        try:
+            environment = psutil.Process(pid).environ()
+        except (OSError, psutil.Error):
+            return False
+        return any(f"{k}={v}".encode().startswith(needle) for k, v in environment.items())
+    try:
+        text = (_PROC / str(pid) / "environ").read_bytes()
+    except OSError:
+        return False  # gone, or somebody else's
+    return text.startswith(needle) or b"\0" + needle in text
+
+
+def started(pid: int) -> str | None:
+    """What tells this process from a later one with its pid, also across reboots; None if gone."""
+    if sys.platform == "linux":
+        row = _linux_process(str(pid))
+        boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot}:{row.started}" if row else None
+    try:
+        return str(psutil.Process(pid).create_time())
+    except psutil.Error:
+        return None
+
+
+def proportional_bytes(rows: Iterable[Process]) -> int:
+    """Memory with shared pages divided among their users; resident memory where unknown."""
+    total = 0
+    for row in rows:
+        try:
+            text = (_PROC / str(row.pid) / "smaps_rollup").read_text()
+            total += 1024 * int(text.split("\nPss:", 1)[1].split(None, 1)[0])
+        except (OSError, IndexError, ValueError):
+            total += row.memory_bytes
+    return total
+
+
+def send(signal_number: int, rows: Iterable[Process]) -> int:
+    """Signal processes; how many were alive."""
+    count = 0
+    for row in rows:
+        if row.zombie or row.pid in (0, 1, os.getpid()):
+            continue
+        try:
+            os.kill(row.pid, signal_number)
+        except (ProcessLookupError, PermissionError):
+            continue
+        count += 1
+    return count
+
+
+def reap(rows: Iterable[Process]) -> None:
+    """Bury dead processes that became our children because we adopt orphans."""
+    me = os.getpid()
+    for row in rows:
+        if row.zombie and row.parent == me:
+            try:
+                os.waitpid(row.pid, os.WNOHANG)
+            except ChildProcessError:
+                continue
+
+
+def adopt_orphans() -> bool:
+    """Make orphans of our jobs our children instead of init's (Linux); whether it worked."""
+    if sys.platform != "linux":
+        return False
+    library = ctypes.CDLL(None, use_errno=True)
+    return bool(library.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
