@@ -9,35 +9,42 @@ still runs as root here, so the server's account needs no access to Python. UID 
 
 import os
 import sys
+from collections.abc import Callable
 
 PR_SET_PDEATHSIG = 1
 
 
-def die_with_parent(death_signal: int) -> None:
-    """Ask Linux to send `death_signal` when the thread that spawned us is gone."""
-    if sys.platform != "linux":
-        return  # the next start finds and stops what was left behind
-    try:
-        import ctypes
+def prepare_death_signal(death_signal: int) -> Callable[[], object]:
+    """What asks Linux to send `death_signal` when the thread that spawned us is gone.
 
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
-    except (ImportError, OSError, AttributeError):
-        return  # a Python without ctypes or a libc without prctl: as on the other systems
+    Loaded while we still are who started us: the server's account may not be able to read Python.
+    """
+    if sys.platform == "linux":
+        try:
+            import ctypes
+
+            prctl = ctypes.CDLL(None).prctl
+        except (ImportError, OSError, AttributeError):
+            pass  # a Python without ctypes or a libc without prctl: as on the other systems
+        else:
+            return lambda: prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
+    return lambda: None  # the next start finds and stops what was left behind
 
 
 def main(arguments: list[str]) -> None:
     parent_pid, death_signal, uid, gid = (int(text) for text in arguments[:4])
     program = arguments[4]
+    die_with_parent = prepare_death_signal(death_signal)
     os.umask(0o077)
     if uid >= 0:
         os.setgroups([gid])
         os.setgid(gid)
         os.setuid(uid)
     # After setuid, not before: the kernel clears the death signal when credentials change.
-    die_with_parent(death_signal)
+    die_with_parent()
     if os.getppid() != parent_pid:
         sys.exit("the parent died before its server started")
-    os.execv(program, arguments[4:])  # noqa: S606 - no shell is wanted: the list comes from processes.spawn
+    os.execv(program, arguments[4:])  # noqa: S606 - a fixed program and list, no shell wanted
 
 
 if __name__ == "__main__":
