@@ -117,10 +117,20 @@ class FairleadExecutor(Executor):
         with self._lock:
             self._unfinished.discard(future)
 
-    async def _send(self) -> None:
-        await asyncio.sleep(LINGER_SECONDS)
+    def _take(self) -> list[tuple[Mapping[str, Scalar], Future[Job]]]:
         with self._lock:
             taken, self._waiting = self._waiting, []
+        return taken
+
+    async def _send(self) -> None:
+        try:
+            await asyncio.sleep(LINGER_SECONDS)
+        except asyncio.CancelledError:  # the client was closed
+            for _, future in self._take():
+                future.cancel()
+                future.set_running_or_notify_cancel()  # wakes those who wait for it
+            raise
+        taken = self._take()
         live = [(p, future) for p, future in taken if future.set_running_or_notify_cancel()]
         parts = [live[at : at + BATCH_JOBS_MAX] for at in range(0, len(live), BATCH_JOBS_MAX)]
         await asyncio.gather(*(self._run(part) for part in parts))

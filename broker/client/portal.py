@@ -39,7 +39,9 @@ class Portal:
                 except StopAsyncIteration:
                     return
         finally:
-            self.run(source.aclose())
+            # Not when the portal closed before: that ended every generator already.
+            if self._thread.is_alive():
+                asyncio.run_coroutine_threadsafe(_end(source), self.loop)
 
     def close(self) -> None:
         """Cancel what still runs and end the thread; closing twice does nothing."""
@@ -53,6 +55,10 @@ class Portal:
 
 async def _next(source: AsyncGenerator[Value, None]) -> Value:
     return await anext(source)
+
+
+async def _end(source: AsyncGenerator[Any, None]) -> None:
+    await source.aclose()
 
 
 async def _cancel_all() -> None:
