@@ -1,0 +1,85 @@
+"""Builds the web application: the route table behind three layers of middleware."""
+
+from collections.abc import Sequence
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from broker.api.call import SERVICES, Call, Open
+from broker.api.problems import problems
+from broker.api.routes import Route, table
+from broker.domain.access import Action, Principal
+from broker.protocol.limits import BODY_BYTES_MAX
+from broker.services.context import Services
+from broker.services.identity import Actor
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'",
+}
+
+
+@web.middleware
+async def headers(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Headers that every answer carries."""
+    response = await handler(request)
+    if not response.prepared:
+        for name, value in SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
+    return response
+
+
+def endpoint(route: Route) -> Handler:
+    """A route's handler behind its policy.
+
+    The principal is found first; the use case asks the policy function with the route's action.
+    An answer that nobody authorised is a bug and never leaves the broker.
+    """
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        services = request.app[SERVICES]
+        if isinstance(route.policy, Action):
+            principal = await services.identity.authenticate(request.headers.get("Authorization"))
+            actor = Actor(principal, route.policy)
+        else:
+            # an open route never decides anything by action; the weakest one stands in
+            actor = Actor(Principal(), Action.LEASE_WORK, asked=True)
+        response = await route.handler(Call(request, services, actor))
+        if not actor.asked:
+            raise RuntimeError(f"{route.method} {route.path} answered without asking its policy")
+        return response
+
+    return answer
+
+
+def check(routes: Sequence[Route]) -> None:
+    """Refuses a table with a missing policy or two rows for one method and path.
+
+    Raises:
+        ValueError: naming the row.
+    """
+    seen: set[tuple[str, str]] = set()
+    for route in routes:
+        if not isinstance(route.policy, Action | Open):
+            raise ValueError(f"{route.method} {route.path} has no policy")
+        if (route.method, route.path) in seen:
+            raise ValueError(f"{route.method} {route.path} stands twice in the table")
+        seen.add((route.method, route.path))
+
+
+def build_app(services: Services) -> web.Application:
+    """The broker's web application.
+
+    Raises:
+        ValueError: the route table is not sound.
+    """
+    routes = table()
+    check(routes)
+    app = web.Application(middlewares=[headers, problems], client_max_size=BODY_BYTES_MAX)
+    app[SERVICES] = services
+    for route in routes:
+        app.router.add_route(route.method, route.path, endpoint(route))
+    return app

@@ -1,0 +1,185 @@
+"""One call of the API: the request, who makes it, and ways to answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeVar, cast
+
+import orjson
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from broker.errors import BodyTooLarge, FieldError, InvalidInput
+from broker.protocol.base import Message, View
+from broker.protocol.ids import parse
+from broker.protocol.limits import (
+    BODY_BYTES_MAX,
+    IDEMPOTENCY_KEY_CHARACTERS_MAX,
+    PAGE_ITEMS_DEFAULT,
+    PAGE_ITEMS_MAX,
+)
+from broker.services.context import Services
+from broker.services.idempotency import UseCase, once
+from broker.services.identity import Actor
+from broker.services.submission import IdempotencyKey, Stored, request_digest
+
+SERVICES = web.AppKey("services", Services)
+Model = TypeVar("Model", bound=BaseModel)
+CREATED, OK, NO_CONTENT = 201, 200, 204
+FIRST_PAGE = 2**63 - 1
+
+
+class Open(Enum):
+    """Policies of the few routes that no action of an account or host covers."""
+
+    PUBLIC = "anyone, without a token"
+    ENROLLMENT = "whoever holds an unused enrolment token"
+
+
+class PageQuery(Message):
+    """The query of every list."""
+
+    limit: int = PAGE_ITEMS_DEFAULT
+    """Most entries to return, 1 to 1000."""
+    cursor: str | None = None
+    """Where to go on: `next_cursor` of the page before."""
+
+
+@dataclass(slots=True)
+class Call:
+    """What a handler gets."""
+
+    request: web.Request
+    services: Services
+    actor: Actor
+
+    # -- in ---------------------------------------------------------------------------------
+
+    def path(self, name: str) -> str:
+        """A part of the path."""
+        return self.request.match_info[name]
+
+    def id(self, kind: str) -> int:
+        """The id in the path under the name of its kind, e.g. `job_17` under {job}.
+
+        Raises:
+            InvalidInput: an id of another kind.
+        """
+        return parse(kind, self.path(kind), f"{{{kind}}}")
+
+    async def body(self, model: type[Model]) -> Model:
+        """The JSON body.
+
+        Raises:
+            InvalidInput: not JSON, or bad fields, each named.
+            BodyTooLarge: more than BODY_BYTES_MAX.
+        """
+        return parse_json(model, await self.raw())
+
+    async def raw(self) -> bytes:
+        """The body's bytes, up to BODY_BYTES_MAX."""
+        try:
+            return await self.request.read()
+        except web.HTTPRequestEntityTooLarge:
+            raise BodyTooLarge(
+                f"the body has more than {BODY_BYTES_MAX} bytes",
+                errors=[FieldError("", f"at most {BODY_BYTES_MAX} bytes")],
+            ) from None
+
+    def query(self, model: type[Model]) -> Model:
+        """The query string as a model; unknown or bad parameters are named."""
+        try:
+            return model.model_validate(dict(self.request.query), strict=False)
+        except ValidationError as error:
+            bad = error.errors(include_url=False, include_input=False)
+            fields = [FieldError(f"?{'.'.join(map(str, e['loc']))}", e["msg"]) for e in bad]
+            raise InvalidInput(_summary(fields), errors=fields) from None
+
+    async def key(self) -> IdempotencyKey | None:
+        """The Idempotency-Key header, with the digest of this request."""
+        text = self.request.headers.get("Idempotency-Key")
+        if text is None:
+            return None
+        if not 1 <= len(text) <= IDEMPOTENCY_KEY_CHARACTERS_MAX:
+            detail = f"1 to {IDEMPOTENCY_KEY_CHARACTERS_MAX} characters"
+            raise InvalidInput.of("Idempotency-Key", detail)
+        target = f"{self.request.method} {self.request.raw_path}".encode()
+        return IdempotencyKey(text, request_digest(target, await self.raw()))
+
+    # -- out --------------------------------------------------------------------------------
+
+    async def mutate(self, use_case: UseCase, status: int = OK) -> web.Response:
+        """Runs a use case in one transaction, at most once for an Idempotency-Key."""
+        services = self.services
+        stored = await once(services.database, self.actor, await self.key(), status, use_case)
+        services.forget()
+        return answer_stored(stored)
+
+
+def parse_json(model: type[Model], text: bytes) -> Model:
+    """JSON text as a model.
+
+    Raises:
+        InvalidInput: not JSON, or bad fields, each named by its JSON pointer.
+    """
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        bad = error.errors(include_url=False, include_input=False)[:100]
+        fields = [FieldError("".join(f"/{part}" for part in e["loc"]), e["msg"]) for e in bad]
+        raise InvalidInput(_summary(fields), errors=fields) from None
+
+
+def _summary(fields: list[FieldError]) -> str:
+    first = f"{fields[0].pointer or 'the body'}: {fields[0].detail}"
+    return first if len(fields) == 1 else f"{first} (and {len(fields) - 1} more)"
+
+
+def answer(view: View, status: int = OK, headers: Mapping[str, str] | None = None) -> web.Response:
+    """A model as JSON."""
+    return json_bytes(view.model_dump_json().encode(), status, headers)
+
+
+def answer_stored(stored: Stored) -> web.Response:
+    """An answer that was stored with its change."""
+    headers = {"Idempotent-Replayed": "true"} if stored.replayed else None
+    if not stored.body:
+        return web.Response(status=NO_CONTENT, headers=headers)
+    return json_bytes(stored.body, stored.status, headers)
+
+
+def json_bytes(
+    body: bytes, status: int = OK, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """JSON that is already text."""
+    return web.Response(body=body, status=status, content_type="application/json", headers=headers)
+
+
+def page_bounds(query: PageQuery) -> tuple[int, int]:
+    """(ids below this one, rows) of a list request.
+
+    Raises:
+        InvalidInput: a limit outside 1..1000, or a cursor that we did not make.
+    """
+    if not 1 <= query.limit <= PAGE_ITEMS_MAX:
+        raise InvalidInput.of("?limit", f"must be 1 to {PAGE_ITEMS_MAX}")
+    if query.cursor is None:
+        return FIRST_PAGE, query.limit
+    return parse("before", query.cursor, "?cursor"), query.limit
+
+
+def answer_page(items: list[Any], limit: int) -> web.Response:
+    """One page. A full page gets a cursor behind its last item, which must have an `id`."""
+    cursor = f"before_{int(items[-1].id)}" if len(items) == limit else None
+    body = orjson.dumps(
+        {
+            "items": [orjson.Fragment(item.model_dump_json()) for item in items],
+            "next_cursor": cursor,
+        }
+    )
+    return json_bytes(body)
+
+
+def call_of(request: web.Request) -> Call:
+    """The call that the middleware made for a request."""
+    return cast(Call, request["call"])

@@ -1,0 +1,5 @@
+"""Being written."""
+
+from broker.api.routes import Route
+
+ROUTES: list[Route] = []

@@ -1,0 +1,126 @@
+"""Asks: which hosts hold a poll open and what they offer; and news for the leader."""
+
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from broker.protocol.ids import HostId, LaneId
+from broker.queues.client import Queues, reachable
+
+_ASK = struct.Struct(">dii")
+_FREED = struct.Struct(">iii")
+ENTRIES_PER_LOOK_MAX = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A host waits for work.
+
+    `expires_at` is seconds since the epoch by the broker that holds the poll; it only keeps the
+    asks of a broker that died from being answered forever.
+    """
+
+    expires_at: float
+    free_slots: int
+    free_gpus: int
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """Jobs of a lane that left their hosts, and the slot-seconds they took in all."""
+
+    lane_id: LaneId
+    jobs: int
+    slot_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What changed since the leader last looked. `more`: there was more than fits one look."""
+
+    lane_lengths: dict[LaneId, int]
+    asks: dict[HostId, Ask | None]
+    freed: list[Freed]
+    more: bool
+
+
+async def ask(queues: Queues, asks: dict[HostId, Ask | None]) -> None:
+    """Tells the leader what hosts offer; None withdraws."""
+    offered: dict[Any, Any] = {
+        str(h): _ASK.pack(a.expires_at, a.free_slots, a.free_gpus) for h, a in asks.items() if a
+    }
+    withdrawn = [str(host) for host, offer in asks.items() if offer is None]
+    async with reachable():
+        pipe = queues.redis.pipeline(transaction=False)
+        if offered:
+            pipe.hset(queues.key("asks"), mapping=offered)
+        if withdrawn:
+            pipe.hdel(queues.key("asks"), *withdrawn)
+        pipe.sadd(queues.key("asked"), *asks)
+        if offered:
+            pipe.publish(queues.key("wake"), b"ask")
+        await pipe.execute()
+
+
+async def freed(queues: Queues, entries: Iterable[Freed]) -> None:
+    """Tells the leader that jobs left their hosts."""
+    packed = [_FREED.pack(e.lane_id, e.jobs, e.slot_seconds) for e in entries]
+    if not packed:
+        return
+    async with reachable():
+        pipe = queues.redis.pipeline(transaction=False)
+        pipe.rpush(queues.key("freed"), *packed)
+        # Without a leader nobody reads the list; it re-counts from PostgreSQL when there is one.
+        pipe.ltrim(queues.key("freed"), -100_000, -1)
+        pipe.publish(queues.key("wake"), b"freed")
+        await pipe.execute()
+
+
+async def look(queues: Queues) -> News:
+    """Takes the news for the leader."""
+    lanes, lengths, hosts, asks, entries = await queues.run("look", ENTRIES_PER_LOOK_MAX)
+    return News(
+        {LaneId(int(lane)): int(n) for lane, n in zip(lanes, lengths, strict=True)},
+        {HostId(int(h)): _ask(packed) for h, packed in zip(hosts, asks, strict=True)},
+        [_freed(entry) for entry in entries],
+        more=max(len(lanes), len(hosts), len(entries)) >= ENTRIES_PER_LOOK_MAX,
+    )
+
+
+async def standing(queues: Queues) -> dict[HostId, Ask]:
+    """Every ask that stands, for a leader that takes office."""
+    async with reachable():
+        packed: dict[Any, Any] = await queues.redis.hgetall(queues.key("asks"))
+    return {HostId(int(host)): Ask(*_ASK.unpack(ask)) for host, ask in packed.items()}
+
+
+async def granted(queues: Queues, hosts: Sequence[HostId], remote: Sequence[HostId]) -> None:
+    """Removes the asks that were answered, and wakes the polls that other brokers hold."""
+    async with reachable():
+        pipe = queues.redis.pipeline(transaction=False)
+        if hosts:
+            pipe.hdel(queues.key("asks"), *map(str, hosts))
+        if remote:
+            pipe.publish(queues.key("host"), struct.pack(f">{len(remote)}i", *remote))
+        await pipe.execute()
+
+
+async def wake_hosts(queues: Queues, hosts: Sequence[HostId]) -> None:
+    """Wakes the polls of hosts, wherever they are held, e.g. to stop a job."""
+    if hosts:
+        await queues.publish("host", struct.pack(f">{len(hosts)}i", *hosts))
+
+
+def hosts_of(message: bytes) -> list[HostId]:
+    """The hosts in a message of the channel `host`."""
+    return [HostId(host) for (host,) in struct.iter_unpack(">i", message)]
+
+
+def _ask(packed: Any) -> Ask | None:
+    return Ask(*_ASK.unpack(packed)) if packed else None
+
+
+def _freed(packed: bytes) -> Freed:
+    lane, jobs, seconds = _FREED.unpack(packed)
+    return Freed(LaneId(lane), jobs, seconds)

@@ -1,0 +1,39 @@
+"""Everything that use cases work with, put together once by `broker.main`."""
+
+from dataclasses import dataclass
+
+from broker.config import Settings
+from broker.queues.client import Queues
+from broker.services.catalogue import Catalogue
+from broker.services.dispatch import Dispatch
+from broker.services.files import Files
+from broker.services.identity import Identity
+from broker.services.lanes import LaneBook
+from broker.services.leasing import Leasing
+from broker.services.submission import Submission
+from broker.services.waiting import WaitingRoom
+from broker.storage.database import Database
+
+
+@dataclass(slots=True)
+class Services:
+    """One broker's services."""
+
+    settings: Settings
+    deployment: str
+    database: Database
+    heartbeats: Database
+    queues: Queues
+    identity: Identity
+    catalogue: Catalogue
+    lanes: LaneBook
+    waiting: WaitingRoom
+    files: Files
+    submission: Submission
+    leasing: Leasing
+    dispatch: Dispatch
+
+    def forget(self) -> None:
+        """After a change of rights or apps: this broker's readers see it at once."""
+        self.identity.forget()
+        self.catalogue.forget()

@@ -1,0 +1,165 @@
+"""Who is calling: tokens to principals, and the one question that every use case asks.
+
+A principal is remembered for at most `principal_seconds`, so a revocation is in force on every
+broker within that time; a change made through this broker is in force at once.
+"""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from broker.domain import access
+from broker.domain.access import Action, AppRights, Principal, Resource
+from broker.errors import Forbidden, NotFound, Unauthenticated
+from broker.protocol.ids import AccountId, AppId, HostId
+from broker.protocol.states import AccountState, HostState
+from broker.storage import identity
+from broker.storage.database import Database
+
+ACCOUNT_PREFIX, HOST_PREFIX, ENROLLMENT_PREFIX = "flt_", "flh_", "fle_"
+REMEMBERED_MAX = 100_000
+
+
+def new_secret(prefix: str) -> tuple[str, bytes]:
+    """A random bearer token with 256 bits, and the hash that is stored in its place."""
+    secret = prefix + secrets.token_urlsafe(32)
+    return secret, digest(secret)
+
+
+def digest(secret: str) -> bytes:
+    """SHA-256 of a token. Plain, because the token itself is random."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+@dataclass(slots=True)
+class Actor:
+    """A caller in the middle of one request, bound to the action that its route declares.
+
+    Every use case takes one and calls `require` (or `may`) before it shows or changes anything;
+    the route table refuses to answer when nobody asked.
+    """
+
+    principal: Principal
+    action: Action
+    asked: bool = False
+
+    def may(self, what: Resource = access.NOTHING) -> bool:
+        """Whether the route's action is allowed on a resource."""
+        self.asked = True
+        return access.decide(self.principal, self.action, what).allowed
+
+    def require(self, what: Resource = access.NOTHING, *, ids: tuple[str, ...] = ()) -> None:
+        """Goes on only when the route's action is allowed.
+
+        Raises:
+            NotFound: denied, and the caller may not know that the resource exists.
+            Forbidden: denied, and the caller can see it.
+        """
+        if self.may(what):
+            return
+        if not access.sees(self.principal, self.action, what):
+            raise NotFound(
+                f"{' '.join(ids) or 'it'} does not exist, or is not yours to see", ids=ids
+            )
+        grounds = " or ".join(sorted(access.TABLE[self.action]))
+        raise Forbidden(f"{self.action} needs: {grounds}", ids=ids)
+
+    @property
+    def account_id(self) -> AccountId:
+        """The calling account.
+
+        Raises:
+            Forbidden: the caller is a host.
+        """
+        if self.principal.account_id is None:
+            raise Forbidden("a host's token cannot be used here; use an account's")
+        return self.principal.account_id
+
+    @property
+    def host_id(self) -> HostId:
+        """The calling host.
+
+        Raises:
+            Forbidden: the caller is an account.
+        """
+        if self.principal.host_id is None:
+            raise Forbidden("only a host's token can be used here")
+        return self.principal.host_id
+
+    @property
+    def apps_administered(self) -> list[AppId]:
+        """Apps whose batches the caller may view as their admin."""
+        return [app for app, rights in self.principal.apps.items() if rights.admin]
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether the caller may view everybody's batches."""
+        return self.principal.admin_all_apps
+
+
+@dataclass(slots=True)
+class Identity:
+    """Finds the principal of a token."""
+
+    database: Database
+    remember_seconds: float
+    clock: Callable[[], float] = time.monotonic
+    _remembered: dict[bytes, tuple[float, Principal]] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Call after any change of accounts, tokens or privileges: readers see their writes."""
+        self._remembered.clear()
+
+    async def authenticate(self, authorization: str | None) -> Principal:
+        """The caller behind an Authorization header.
+
+        Raises:
+            Unauthenticated: no bearer token, or one that is unknown, expired or revoked, or whose
+                account is not active.
+        """
+        if not authorization:
+            raise Unauthenticated("this needs a token: send `Authorization: Bearer flt_...`")
+        scheme, _, secret = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not secret.startswith((ACCOUNT_PREFIX, HOST_PREFIX)):
+            raise Unauthenticated("expected `Authorization: Bearer` and a token flt_... or flh_...")
+        sha256 = digest(secret.strip())
+        known = self._remembered.get(sha256)
+        if known and known[0] > self.clock():
+            return known[1]
+        principal = await self._look_up(sha256)
+        if len(self._remembered) >= REMEMBERED_MAX:
+            self._remembered.clear()
+        self._remembered[sha256] = (self.clock() + self.remember_seconds, principal)
+        return principal
+
+    async def _look_up(self, sha256: bytes) -> Principal:
+        async with self.database.connection() as connection:
+            row = await identity.by_token(connection, sha256)
+            if row is None:
+                raise Unauthenticated("the token is unknown")
+            if row["revoked"]:
+                raise Unauthenticated("the token was revoked")
+            if row["expired"]:
+                raise Unauthenticated("the token has expired")
+            if row["host_id"] is not None:
+                return _host(row["host_id"], row["host_state"], row["host_account_state"])
+            if row["account_state"] != AccountState.ACTIVE:
+                raise Unauthenticated(f"the account is {row['account_state']}")
+            rights = await identity.app_rights(connection, row["account_id"])
+        return Principal(
+            account_id=row["account_id"],
+            account_name=row["name"],
+            submit_all_apps=row["submit_all_apps"],
+            admin_all_apps=row["admin_all_apps"],
+            apps={app: AppRights(submit, admin) for app, (submit, admin) in rights.items()},
+        )
+
+
+def _host(host: int, state: str, owner_state: str) -> Principal:
+    if state == HostState.BANNED:
+        raise Unauthenticated("the host is banned")
+    if owner_state != AccountState.ACTIVE:
+        raise Unauthenticated(f"the host's owner is {owner_state}")
+    return Principal(host_id=HostId(host))

@@ -1,0 +1,318 @@
+"""What hosts ask for: work, more time, and to be rid of what has ended.
+
+PostgreSQL says what a host holds; the agent says what it knows of. The answer to a poll is the
+difference, so a lost message heals by itself. Calls of many hosts share statements.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from broker.domain.credit import COBBLESTONES_PER_GFLOPS_SECOND
+from broker.domain.jobs import COUNTS_AS_FAILURE, DEBITED, EVENT_OF_OUTCOME, JobEvent
+from broker.errors import Unavailable
+from broker.protocol.ids import HostId, JobId, LaneId
+from broker.protocol.leases import LeaseKey, PollRequest, RenewItem, Report
+from broker.protocol.limits import LEASES_PER_POLL_MAX
+from broker.protocol.states import AnswerStatus, JobState, Outcome
+from broker.queues import asks
+from broker.queues.asks import Ask, Freed
+from broker.queues.client import GenerationLost, Queues
+from broker.services.catalogue import Catalogue
+from broker.services.groups import Group
+from broker.services.lanes import LaneBook
+from broker.services.waiting import WaitingRoom
+from broker.storage import leases, outputs
+from broker.storage.database import Database
+from broker.storage.leases import LeaseRow, Settled, Settlement
+
+TARGET: dict[JobEvent, JobState] = {
+    JobEvent.SUCCEED: JobState.SUCCEEDED,
+    JobEvent.FAIL: JobState.FAILED,
+    JobEvent.CANCEL: JobState.CANCELLED,
+    JobEvent.REQUEUE: JobState.QUEUED,
+}
+Held = tuple[JobId, int, HostId, bool]
+
+
+@dataclass(slots=True)
+class Leasing:
+    """Answers hosts.
+
+    Args:
+        heartbeats: a small pool of its own, so that renewals pass when everything else waits.
+        requeued: called when jobs went back to the queue.
+    """
+
+    database: Database
+    heartbeats: Database
+    queues: Queues
+    catalogue: Catalogue
+    lanes: LaneBook
+    waiting: WaitingRoom
+    lease_seconds: float
+    half_life_seconds: float
+    requeued: Callable[[], None]
+    draining: Callable[[HostId], Awaitable[bool]]
+    clock: Callable[[], float] = time.time
+    _told: dict[HostId, frozenset[tuple[int, int]]] = field(default_factory=dict)
+    _reading: Group[HostId, list[Held]] = field(init=False)
+    _asking: Group[tuple[HostId, Ask | None], None] = field(init=False)
+    _reporting: Group[Sequence[Settlement], list[AnswerStatus]] = field(init=False)
+    _renewing: Group[Sequence[tuple[JobId, int, HostId, bool]], dict[Any, bool]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._reading = Group(self._read_held, weight_max=500, writers=2)
+        self._asking = Group(self._send_asks, weight_max=1_000, writers=2)
+        self._reporting = Group(self._write_reports, weight_max=1_000, writers=2)
+        self._renewing = Group(self._write_renewals, weight_max=2_000)
+
+    # -- poll -------------------------------------------------------------------------------
+
+    async def poll(self, host: HostId, request: PollRequest) -> bytes:
+        """The answer to a poll, as JSON; waits up to `wait_seconds` for something to say."""
+        deadline = self.clock() + request.wait_seconds
+        draining = await self.draining(host)
+        waiter = self.waiting.enter(host)
+        asked = False
+        try:
+            while True:
+                rows, cancel, news = await self._difference(host, request.holding)
+                left = deadline - self.clock()
+                if rows or news or left <= 0 or draining:
+                    return await self._answer(rows, cancel, draining)
+                if (request.free_slots or request.free_gpus) and not asked:
+                    ask = Ask(self.clock() + left, request.free_slots, request.free_gpus)
+                    await self._asking.add((host, ask))
+                    asked = True
+                try:
+                    delivered = await asyncio.wait_for(waiter.future, left)
+                except TimeoutError:
+                    return await self._answer([], cancel, draining)
+                asked = asked and delivered is None
+                if delivered:
+                    return await self._answer(delivered, cancel, draining)
+                if not self.waiting.is_current(host, waiter):
+                    return await self._answer([], cancel, draining)
+                self.waiting.leave(host, waiter)
+                waiter = self.waiting.enter(host)
+        finally:
+            newest = self.waiting.is_current(host, waiter)
+            self.waiting.leave(host, waiter)
+            if asked and newest:
+                await asyncio.shield(self._withdraw(host))
+
+    async def _difference(
+        self, host: HostId, holding: Sequence[LeaseKey]
+    ) -> tuple[list[LeaseRow], list[LeaseKey], bool]:
+        """(leases that the agent does not know, those it must stop, whether that is news)."""
+        live = {(job, epoch): cancel for job, epoch, _, cancel in await self._reading.add(host)}
+        known = {(key.job, key.epoch) for key in holding}
+        missing = [job for (job, epoch) in live if (job, epoch) not in known]
+        cancel = [
+            key
+            for key in holding
+            if live.get((key.job, key.epoch), True)  # gone, or its cancellation was requested
+        ]
+        rows: list[LeaseRow] = []
+        if missing:
+            async with self.database.connection() as connection:
+                rows = await leases.by_ids(connection, missing[:LEASES_PER_POLL_MAX])
+            rows = [row for row in rows if row.host_id == host]
+        # An agent takes a while to stop a job, and polls meanwhile: it is told once.
+        keys = frozenset((key.job, key.epoch) for key in cancel)
+        news = not keys <= self._told.get(host, frozenset())
+        if keys:
+            self._told[host] = keys
+        else:
+            self._told.pop(host, None)
+        return rows, cancel, news
+
+    async def _withdraw(self, host: HostId) -> None:
+        try:
+            await self._asking.add((host, None))
+        except Unavailable:
+            return  # the ask names its own expiry
+
+    async def _answer(
+        self, rows: Sequence[LeaseRow], cancel: Sequence[LeaseKey], draining: bool
+    ) -> bytes:
+        lanes = await self.lanes.rows({row.lane_id for row in rows})
+        texts = await self.catalogue.spec_texts(lane.row.version_id for lane in lanes.values())
+        return orjson.dumps(
+            {
+                "leases": [lease_json(row, lanes[row.lane_id].fragments) for row in rows],
+                "versions": {f"version_{v}": orjson.Fragment(text) for v, text in texts.items()},
+                "cancel": [{"job": f"job_{key.job}", "epoch": key.epoch} for key in cancel],
+                "lease_seconds": self.lease_seconds,
+                "request_delay_seconds": 0.0,
+                "drain": draining,
+            }
+        )
+
+    async def _read_held(self, hosts: Sequence[HostId]) -> list[list[Held] | Exception]:
+        async with self.database.connection() as connection:
+            rows = await leases.keys_of_hosts(connection, hosts)
+        held: dict[HostId, list[Held]] = defaultdict(list)
+        for row in rows:
+            held[row[2]].append(row)
+        return [held[host] for host in hosts]
+
+    async def _send_asks(
+        self, group: Sequence[tuple[HostId, Ask | None]]
+    ) -> list[Exception | None]:
+        await asks.ask(self.queues, dict(group))
+        return [None] * len(group)
+
+    # -- renew ------------------------------------------------------------------------------
+
+    async def renew(
+        self, host: HostId, items: Sequence[RenewItem]
+    ) -> list[tuple[AnswerStatus, bool]]:
+        """(status, whether to cancel) for each lease, in order."""
+        wanted = [(item.job, item.epoch, host, item.running) for item in items]
+        renewed = await self._renewing.add(wanted, weight=len(wanted)) if wanted else {}
+        return [
+            (AnswerStatus.OK, renewed[item.job, item.epoch])
+            if (item.job, item.epoch) in renewed
+            else (AnswerStatus.FENCED, False)
+            for item in items
+        ]
+
+    async def _write_renewals(
+        self, group: Sequence[Sequence[tuple[JobId, int, HostId, bool]]]
+    ) -> list[dict[Any, bool] | Exception]:
+        wanted = [item for items in group for item in items]
+        async with self.heartbeats.connection() as connection:
+            renewed = await leases.renew(connection, wanted, lease_seconds=self.lease_seconds)
+        return [renewed] * len(group)
+
+    # -- report -----------------------------------------------------------------------------
+
+    async def report(self, host: HostId, reports: Sequence[Report]) -> list[AnswerStatus]:
+        """Closes leases; one answer for each report, in order."""
+        missing = await self._missing_outputs(reports)
+        settlements = [settlement(host, report, report.job in missing) for report in reports]
+        return await self._reporting.add(settlements, weight=len(settlements))
+
+    async def expire(self, *, jobs_max: int) -> int:
+        """Closes leases whose hosts fell silent, as lost; returns how many."""
+        async with self.database.connection() as connection:
+            gone = await leases.expired(connection, jobs_max=jobs_max)
+        lost = [
+            settlement(
+                host,
+                Report(job=job, epoch=epoch, outcome=Outcome.LOST, message="the lease lapsed"),
+            )
+            for job, epoch, host, _ in gone
+        ]
+        if lost:
+            await self._reporting.add(lost, weight=len(lost))
+            self.waiting.wake({host for _, _, host, _ in gone})
+        return len(lost)
+
+    async def _missing_outputs(self, reports: Sequence[Report]) -> set[JobId]:
+        """Jobs whose report names an output that never arrived here."""
+        named = [r for r in reports if r.outputs and r.outcome is Outcome.SUCCEEDED]
+        if not named:
+            return set()
+        async with self.database.connection() as connection:
+            stored = await outputs.stored(connection, [(r.job, r.epoch) for r in named])
+        return {
+            r.job
+            for r in named
+            if not {(o.name, o.sha256) for o in r.outputs} <= stored.get((r.job, r.epoch), set())
+        }
+
+    async def _write_reports(
+        self, group: Sequence[Sequence[Settlement]]
+    ) -> list[list[AnswerStatus] | Exception]:
+        # A report may come twice in one group; the first one counts.
+        distinct = {(s.job_id, s.epoch): s for part in group for s in reversed(part)}
+        ordered = sorted(distinct.values(), key=lambda s: s.job_id)
+        async with self.database.connection() as connection:
+            closed = await leases.settle(
+                connection,
+                ordered,
+                half_life_seconds=self.half_life_seconds,
+                cobblestones_per_gflops_second=COBBLESTONES_PER_GFLOPS_SECOND,
+            )
+            done = {(s.job_id, s.epoch) for s in closed}
+            left = [s for s in ordered if (s.job_id, s.epoch) not in done]
+            before = (
+                await leases.closed_before(
+                    connection, [(s.job_id, s.epoch, s.host_id) for s in left]
+                )
+                if left
+                else set()
+            )
+        await self._after(closed)
+        return [
+            [
+                AnswerStatus.OK
+                if (s.job_id, s.epoch) in done
+                else AnswerStatus.STORED
+                if (s.job_id, s.epoch) in before
+                else AnswerStatus.FENCED
+                for s in part
+            ]
+            for part in group
+        ]
+
+    async def _after(self, closed: Sequence[Settled]) -> None:
+        if any(s.state is JobState.QUEUED for s in closed):
+            self.requeued()
+        try:
+            await asks.freed(self.queues, freed_by_lane(closed))
+        except (Unavailable, GenerationLost):
+            return  # the leader re-counts from PostgreSQL every few seconds
+
+
+def settlement(host: HostId, report: Report, output_missing: bool = False) -> Settlement:
+    """What a report means, before the job's own row has its say (see the block `settle`)."""
+    outcome, message = report.outcome, report.message
+    if output_missing:
+        outcome, message = Outcome.HOST_ERROR, "a reported output never arrived at the broker"
+    return Settlement(
+        report.job,
+        report.epoch,
+        host,
+        outcome,
+        TARGET[EVENT_OF_OUTCOME[outcome]],
+        outcome in DEBITED,
+        outcome in COUNTS_AS_FAILURE,
+        report.exit_code,
+        message,
+        report.usage.wall_seconds,
+        report.usage.model_dump_json(exclude_defaults=True),
+    )
+
+
+def freed_by_lane(closed: Iterable[Settled]) -> list[Freed]:
+    """The news for the scheduler: what left its hosts, by lane."""
+    jobs: dict[LaneId, int] = defaultdict(int)
+    seconds: dict[LaneId, float] = defaultdict(float)
+    for lease in closed:
+        jobs[lease.lane_id] += 1
+        seconds[lease.lane_id] += lease.debit_gpu_seconds
+    return [Freed(lane, count, round(seconds[lane])) for lane, count in jobs.items()]
+
+
+def lease_json(row: LeaseRow, shared: dict[str, Any]) -> dict[str, Any]:
+    """protocol.leases.Lease as a dict for orjson, without building the model: the hot path."""
+    lease = {
+        "job": f"job_{row.job_id}",
+        "epoch": row.epoch,
+        "batch": f"batch_{row.batch_id}",
+        "name": row.name or f"job_{row.job_id}",
+        "parameters": orjson.Fragment(row.parameters),
+        **shared,
+    }
+    if row.inputs:
+        lease["inputs"] = orjson.Fragment(row.inputs)
+    return lease

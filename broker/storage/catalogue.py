@@ -1,0 +1,30 @@
+"""Apps and versions as the hot path reads them."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from broker.protocol.ids import AppId, VersionId
+from broker.storage import blocks
+from broker.storage.database import Connection
+
+SQL = blocks.load("catalogue")
+
+
+async def app(
+    connection: Connection, name: str | None, app_id: AppId | None
+) -> asyncpg.Record | None:
+    """An app by name or by id."""
+    return await connection.fetchrow(SQL.app, name, app_id)
+
+
+async def version(
+    connection: Connection, app_id: AppId, number: int | None
+) -> asyncpg.Record | None:
+    """A version by number, or the newest published one."""
+    return await connection.fetchrow(SQL.version, app_id, number)
+
+
+async def specs(connection: Connection, versions: Sequence[VersionId]) -> dict[VersionId, str]:
+    """The specs of versions, as JSON text."""
+    return {VersionId(v): spec for v, spec in await connection.fetch(SQL.spec, versions)}

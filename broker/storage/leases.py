@@ -1,0 +1,184 @@
+"""Leases: claimed, renewed and closed a thousand at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from broker.protocol.ids import AccountId, BatchId, HostId, JobId, LaneId, VersionId
+from broker.protocol.states import JobState, Outcome
+from broker.storage import blocks
+from broker.storage.database import Connection
+
+SQL = blocks.load("leases")
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRow:
+    """A live lease, with what its host needs to run it; JSON columns as text."""
+
+    job_id: JobId
+    epoch: int
+    host_id: HostId
+    batch_id: BatchId
+    lane_id: LaneId
+    name: str | None
+    parameters: str
+    inputs: str | None
+    cancel_requested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How one lease ends: the report, and what the rules say about it."""
+
+    job_id: JobId
+    epoch: int
+    host_id: HostId
+    outcome: Outcome
+    target: JobState
+    debited: bool
+    fails: bool
+    exit_code: int | None
+    message: str
+    wall_seconds: float
+    usage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A lease that was closed now."""
+
+    job_id: JobId
+    epoch: int
+    lane_id: LaneId
+    batch_id: BatchId
+    account_id: AccountId
+    slots: int
+    state: JobState
+    debit_gpu_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the broker knows of a live lease when its host sends logs or outputs."""
+
+    batch_id: BatchId
+    lane_id: LaneId
+    inputs: str | None
+    account_id: AccountId
+    version_id: VersionId
+    limits: str
+
+
+async def claim(
+    connection: Connection,
+    jobs: Sequence[int],
+    hosts: Sequence[int],
+    *,
+    lease_seconds: float,
+    term: int,
+) -> list[LeaseRow]:
+    """Leases queued jobs to hosts; what is not returned is not a lease."""
+    rows = await connection.fetch(SQL.claim, jobs, hosts, lease_seconds, term)
+    return [LeaseRow(*row) for row in rows]
+
+
+async def of_hosts(connection: Connection, hosts: Sequence[HostId]) -> list[LeaseRow]:
+    """Every live lease of some hosts."""
+    return [LeaseRow(*row) for row in await connection.fetch(SQL.of_hosts, hosts)]
+
+
+async def by_ids(connection: Connection, jobs: Sequence[JobId]) -> list[LeaseRow]:
+    """The live leases of some jobs."""
+    return [LeaseRow(*row) for row in await connection.fetch(SQL.by_ids, jobs)]
+
+
+async def keys_of_hosts(
+    connection: Connection, hosts: Sequence[HostId]
+) -> list[tuple[JobId, int, HostId, bool]]:
+    """(job, epoch, host, cancel requested) of every live lease of some hosts."""
+    rows = await connection.fetch(SQL.keys_of_hosts, hosts)
+    return [(JobId(job), epoch, HostId(host), cancel) for job, epoch, host, cancel in rows]
+
+
+async def renew(
+    connection: Connection,
+    wanted: Sequence[tuple[JobId, int, HostId, bool]],
+    *,
+    lease_seconds: float,
+) -> dict[tuple[JobId, int], bool]:
+    """Extends leases.
+
+    Args:
+        wanted: (job, epoch, host, running) of each.
+
+    Returns:
+        The leases that were extended, each with whether its cancellation was requested.
+    """
+    columns = list(zip(*wanted, strict=True)) or [(), (), (), ()]
+    rows = await connection.fetch(SQL.renew, *columns, lease_seconds)
+    return {(JobId(job), epoch): cancel for job, epoch, cancel in rows}
+
+
+async def settle(
+    connection: Connection,
+    reports: Sequence[Settlement],
+    *,
+    half_life_seconds: float,
+    cobblestones_per_gflops_second: float,
+) -> list[Settled]:
+    """Closes leases and draws every consequence; stale ones are left out of the result."""
+    rows = await connection.fetch(
+        SQL.settle,
+        [r.job_id for r in reports],
+        [r.epoch for r in reports],
+        [r.host_id for r in reports],
+        [r.outcome for r in reports],
+        [r.target for r in reports],
+        [r.debited for r in reports],
+        [r.fails for r in reports],
+        [r.exit_code for r in reports],
+        [r.message for r in reports],
+        [r.wall_seconds for r in reports],
+        [r.usage for r in reports],
+        half_life_seconds,
+        cobblestones_per_gflops_second,
+    )
+    return [
+        Settled(job, epoch, lane, batch, account, slots, JobState(state), debit)
+        for job, epoch, lane, batch, account, slots, state, debit in rows
+    ]
+
+
+async def closed_before(
+    connection: Connection, leases: Sequence[tuple[JobId, int, HostId]]
+) -> set[tuple[JobId, int]]:
+    """Which leases were closed by their host earlier."""
+    columns = list(zip(*leases, strict=True)) or [(), (), ()]
+    rows = await connection.fetch(SQL.closed_before, *columns)
+    return {(JobId(job), epoch) for job, epoch in rows}
+
+
+async def expired(
+    connection: Connection, *, jobs_max: int
+) -> list[tuple[JobId, int, HostId, datetime]]:
+    """Leases past their expiry: (job, epoch, host, leased at)."""
+    rows = await connection.fetch(SQL.expired, jobs_max)
+    return [(JobId(job), epoch, HostId(host), at) for job, epoch, host, at in rows]
+
+
+async def holds(connection: Connection, job: JobId, epoch: int, host: HostId) -> Held | None:
+    """The live lease, if this host holds it at this epoch."""
+    row = await connection.fetchrow(SQL.holds, job, epoch, host)
+    return Held(*row) if row else None
+
+
+async def active_by_lane(connection: Connection) -> dict[LaneId, int]:
+    """Jobs that hold a lease, by lane."""
+    return {LaneId(lane): jobs for lane, jobs in await connection.fetch(SQL.active_by_lane)}
+
+
+async def active_by_host(connection: Connection) -> list[tuple[HostId, LaneId, int]]:
+    """Jobs that hold a lease: (host, lane, jobs)."""
+    rows = await connection.fetch(SQL.active_by_host)
+    return [(HostId(host), LaneId(lane), jobs) for host, lane, jobs in rows]

@@ -1,0 +1,121 @@
+-- name: reserve_job_ids
+-- $1 how many; outside of a transaction
+SELECT reserve_job_ids($1::bigint);
+
+-- name: return_job_ids
+-- $1 last used, $2 last reserved; outside of a transaction
+SELECT return_job_ids($1::bigint, $2::bigint);
+
+-- name: open_jobs
+-- Counts new jobs against the accounts' limits; an account that is missing from the result has
+-- no room, and then nothing was counted for it.
+-- $1 accounts, in order, $2 jobs of each
+UPDATE account_usage SET jobs_open = jobs_open + wanted.jobs
+FROM unnest($1::int[], $2::int[]) AS wanted (account_id, jobs), user_submit
+WHERE account_usage.account_id = wanted.account_id
+  AND user_submit.account_id = wanted.account_id
+  AND jobs_open + wanted.jobs <= user_submit.jobs_in_progress_max
+RETURNING account_usage.account_id;
+
+-- name: room
+-- $1 account
+SELECT user_submit.jobs_in_progress_max - jobs_open AS jobs, user_submit.jobs_in_progress_max
+FROM account_usage JOIN user_submit USING (account_id)
+WHERE account_id = $1::int;
+
+-- name: insert
+-- New batches, what Redis must be told of their jobs, and the event.
+-- $1 ids (of their first jobs), $2 accounts, $3 lanes, $4 apps, $5 priorities, $6 names, $7 jobs
+WITH new AS (
+    INSERT INTO batch (id, account_id, lane_id, app_id, priority, name, jobs)
+    SELECT * FROM unnest(
+        $1::bigint[], $2::int[], $3::int[], $4::int[], $5::smallint[], $6::text[], $7::int[])
+    RETURNING id, lane_id, priority, jobs
+), queued AS (
+    INSERT INTO outbox (lane_id, first_job_id, jobs, priority)
+    SELECT lane_id, id, jobs, priority FROM new
+)
+INSERT INTO event (kind, batch_id, job_ids) SELECT 'submitted', id, '{}' FROM new;
+
+-- name: row
+-- $1 batch
+SELECT batch.*, account.name AS account_name, app.name AS app_name, lane.version_id, lane.pool,
+    lane.resources, lane.limits, app_version.number AS version_number
+FROM batch
+JOIN account ON account.id = batch.account_id
+JOIN app ON app.id = batch.app_id
+JOIN lane ON lane.id = batch.lane_id
+JOIN app_version ON app_version.id = lane.version_id
+WHERE batch.id = $1::bigint;
+
+-- name: of_job
+-- The batch that a job belongs to.
+-- $1 job
+SELECT batch.id, batch.account_id, batch.app_id
+FROM job JOIN batch ON batch.id = job.batch_id
+WHERE job.id = $1::bigint;
+
+-- name: page
+-- Newest first, before a cursor.
+-- $1 before id, $2 rows, $3 the viewer's account, $4 apps that the viewer administers,
+-- $5 whether the viewer sees all, $6 app or null, $7 account or null, $8 open, $9 finished
+SELECT batch.*, account.name AS account_name, app.name AS app_name, lane.version_id, lane.pool,
+    lane.resources, lane.limits, app_version.number AS version_number
+FROM batch
+JOIN account ON account.id = batch.account_id
+JOIN app ON app.id = batch.app_id
+JOIN lane ON lane.id = batch.lane_id
+JOIN app_version ON app_version.id = lane.version_id
+WHERE batch.id < $1::bigint
+  AND ($5::bool OR batch.account_id = $3::int OR batch.app_id = ANY ($4::int[]))
+  AND ($6::int IS NULL OR batch.app_id = $6::int)
+  AND ($7::int IS NULL OR batch.account_id = $7::int)
+  AND ((finished_at IS NULL AND $8::bool) OR (finished_at IS NOT NULL AND $9::bool))
+ORDER BY batch.id DESC
+LIMIT $2::int;
+
+-- name: active_counts
+-- Jobs of batches that hold a lease; the rest follows from the batch row.
+-- $1 batch ids, $2 their last job ids
+SELECT b.id, job.state, count(*)::int AS jobs
+FROM unnest($1::bigint[], $2::bigint[]) AS b (id, last)
+JOIN job ON job.id BETWEEN b.id AND b.last AND job.state IN ('leased', 'running')
+GROUP BY b.id, job.state;
+
+-- name: cancel
+-- Ends the queued jobs of a range of one batch and asks the hosts to stop the others. Returns a
+-- row a job: those that ended, and those whose host must be told.
+-- $1 batch, $2 first job, $3 last job
+WITH told AS (
+    UPDATE job SET cancel_requested = true
+    WHERE id BETWEEN $2::bigint AND $3::bigint AND batch_id = $1::bigint
+      AND state IN ('leased', 'running') AND NOT cancel_requested
+    RETURNING id, host_id
+), ended AS (
+    UPDATE job SET state = 'cancelled', finished_at = now()
+    WHERE id BETWEEN $2::bigint AND $3::bigint AND batch_id = $1::bigint AND state = 'queued'
+    RETURNING id, lane_id
+), counted AS (
+    UPDATE batch SET
+        cancelled = batch.cancelled + sums.jobs,
+        finished_at = CASE WHEN succeeded + failed + cancelled + quarantined + sums.jobs
+            = batch.jobs THEN now() END
+    FROM (SELECT count(*)::int AS jobs FROM ended) AS sums
+    WHERE batch.id = $1::bigint AND sums.jobs > 0
+    RETURNING batch.id, batch.account_id, batch.finished_at, sums.jobs AS ended
+), opened AS (
+    UPDATE account_usage SET jobs_open = jobs_open - counted.ended
+    FROM counted WHERE account_usage.account_id = counted.account_id
+), dropped AS (
+    -- runs of consecutive ids become one row each
+    INSERT INTO outbox (kind, lane_id, first_job_id, jobs, priority)
+    SELECT 'remove', lane_id, min(id), count(*)::int, 0
+    FROM (SELECT id, lane_id, id - row_number() OVER (ORDER BY id) AS run FROM ended) AS numbered
+    GROUP BY lane_id, run
+), noted AS (
+    INSERT INTO event (kind, batch_id, job_ids)
+    SELECT 'cancelled', $1::bigint, array_agg(id) FROM ended HAVING count(*) > 0
+    UNION ALL
+    SELECT 'batch_finished', id, '{}' FROM counted WHERE finished_at IS NOT NULL
+)
+SELECT id, host_id FROM told UNION ALL SELECT id, NULL FROM ended;

@@ -1,0 +1,209 @@
+-- name: claim
+-- Leases queued jobs to hosts. Whatever is not returned is not a lease: it was cancelled, claimed
+-- by an earlier cycle, or the caller is no longer the leader.
+-- $1 job ids, $2 host of each, $3 lease length in seconds, $4 the leader's term
+WITH wanted AS (
+    SELECT * FROM unnest($1::bigint[], $2::int[]) AS w (job_id, host_id)
+), claimed AS (
+    UPDATE job SET
+        state = 'leased', lease_epoch = lease_epoch + 1, host_id = wanted.host_id,
+        leased_at = now(), lease_expires_at = now() + $3::float8 * interval '1 second'
+    FROM wanted
+    WHERE job.id = wanted.job_id AND job.state = 'queued'
+      AND (SELECT term FROM leader) = $4::bigint
+    RETURNING job.id, job.lease_epoch, job.host_id, job.batch_id, job.lane_id, job.name,
+        job.parameters, job.inputs
+), noted AS (
+    INSERT INTO event (kind, batch_id, job_ids)
+    SELECT 'leased', batch_id, array_agg(id) FROM claimed GROUP BY batch_id
+)
+SELECT * FROM claimed;
+
+-- name: of_hosts
+-- Every live lease of some hosts, with what is needed to run it.
+-- $1 host ids
+SELECT id, lease_epoch, host_id, batch_id, lane_id, name, parameters, inputs, cancel_requested
+FROM job
+WHERE host_id = ANY ($1::int[]) AND state IN ('leased', 'running');
+
+-- name: keys_of_hosts
+-- The same, but only the keys: enough to compare with what the hosts say they hold.
+-- $1 host ids
+SELECT id, lease_epoch, host_id, cancel_requested
+FROM job
+WHERE host_id = ANY ($1::int[]) AND state IN ('leased', 'running');
+
+-- name: by_ids
+-- Live leases by job.
+-- $1 job ids
+SELECT id, lease_epoch, host_id, batch_id, lane_id, name, parameters, inputs, cancel_requested
+FROM job
+WHERE id = ANY ($1::bigint[]) AND state IN ('leased', 'running');
+
+-- name: renew
+-- Extends leases that their host still holds.
+-- $1 job ids, $2 epochs, $3 hosts, $4 whether each runs, $5 lease length in seconds
+WITH wanted AS (
+    SELECT * FROM unnest($1::bigint[], $2::int[], $3::int[], $4::bool[])
+        AS w (job_id, epoch, host_id, running)
+), renewed AS (
+    UPDATE job SET
+        lease_expires_at = now() + $5::float8 * interval '1 second',
+        state = CASE WHEN wanted.running THEN 'running' ELSE job.state END
+    FROM wanted, job AS before
+    WHERE job.id = wanted.job_id AND before.id = job.id
+      AND job.lease_epoch = wanted.epoch AND job.host_id = wanted.host_id
+      AND job.state IN ('leased', 'running')
+    RETURNING job.id, job.lease_epoch, job.batch_id, job.cancel_requested,
+        before.state <> job.state AS started
+), noted AS (
+    INSERT INTO event (kind, batch_id, job_ids)
+    SELECT 'running', batch_id, array_agg(id) FROM renewed WHERE started GROUP BY batch_id
+)
+SELECT id, lease_epoch, cancel_requested FROM renewed;
+
+-- name: settle
+-- Closes leases and draws every consequence, in one statement: attempt, ledger, usage, credit,
+-- batch, outbox, events. broker.domain.jobs.after_attempt says the same rule for one job.
+-- $1 job ids, $2 epochs, $3 hosts, $4 outcomes, $5 target states, $6 whether each is debited,
+-- $7 whether each counts as a failure, $8 exit codes, $9 messages, $10 wall seconds,
+-- $11 usage as JSON, $12 half-life in seconds, $13 cobblestones per GFLOPS-second
+WITH report AS (
+    SELECT * FROM unnest(
+        $1::bigint[], $2::int[], $3::int[], $4::outcome[], $5::job_state[], $6::bool[], $7::bool[],
+        $8::int[], $9::text[], $10::float8[], $11::json[])
+    AS r (job_id, epoch, host_id, outcome, target, debited, fails, exit_code, message,
+          wall_seconds, usage)
+), closed AS (
+    UPDATE job SET
+        state = ended.state,
+        failures = job.failures + ended.fails::int,
+        exit_code = ended.exit_code,
+        lease_expires_at = NULL,
+        finished_at = CASE WHEN ended.state <> 'queued' THEN now() END
+    FROM (
+        SELECT report.*, lane.account_id, lane.slots,
+            CASE
+                WHEN report.target <> 'queued' THEN report.target
+                WHEN held.cancel_requested THEN 'cancelled'
+                WHEN report.fails AND held.failures + 1 >= lane.attempts_max THEN 'quarantined'
+                ELSE 'queued'
+            END AS state
+        FROM report
+        JOIN job AS held ON held.id = report.job_id
+        JOIN lane ON lane.id = held.lane_id
+    ) AS ended
+    WHERE job.id = ended.job_id AND job.lease_epoch = ended.epoch AND job.host_id = ended.host_id
+      AND job.state IN ('leased', 'running')
+    RETURNING job.id, job.lease_epoch, job.host_id, job.batch_id, job.lane_id, job.leased_at,
+        job.state, job.failures, job.priority, ended.account_id, ended.slots, ended.outcome,
+        ended.exit_code, ended.message, ended.usage,
+        CASE WHEN ended.debited THEN ended.slots * least(
+            ended.wall_seconds, extract(epoch FROM now() - job.leased_at)::float8) ELSE 0
+        END AS debit
+), attempts AS (
+    INSERT INTO attempt (job_id, epoch, host_id, leased_at, debited_gpu_seconds, exit_code,
+        outcome, message, usage)
+    SELECT id, lease_epoch, host_id, leased_at, debit, exit_code, outcome, message, usage
+    FROM closed
+), entries AS (
+    INSERT INTO ledger (job_id, epoch, account_id, host_id, amount, kind)
+    SELECT id, lease_epoch, account_id, host_id, debit, 'debit' FROM closed WHERE state <> 'queued'
+    UNION ALL
+    SELECT closed.id, lease_epoch, host.account_id, host_id, debit * host.gflops * $13::float8,
+        'credit'
+    FROM closed JOIN host ON host.id = closed.host_id
+    WHERE closed.state = 'succeeded'
+), accounts AS (
+    UPDATE account_usage SET
+        jobs_open = account_usage.jobs_open - sums.ended,
+        usage_gpu_seconds =
+            decayed(usage_gpu_seconds, usage_at, now(), $12::float8) + sums.debit,
+        usage_at = now()
+    FROM (
+        SELECT account_id, sum(debit) AS debit, count(*) FILTER (WHERE state <> 'queued') AS ended
+        FROM closed GROUP BY account_id
+    ) AS sums
+    WHERE account_usage.account_id = sums.account_id
+), hosts AS (
+    UPDATE host_credit SET
+        credit_total = credit_total + sums.credit,
+        credit_recent = recent_average(credit_recent, recent_at, now(), sums.credit, $12::float8),
+        recent_at = now()
+    FROM (
+        SELECT closed.host_id, sum(debit * host.gflops * $13::float8) AS credit
+        FROM closed JOIN host ON host.id = closed.host_id
+        WHERE closed.state = 'succeeded' GROUP BY closed.host_id
+    ) AS sums
+    WHERE host_credit.host_id = sums.host_id
+), batches AS (
+    UPDATE batch SET
+        succeeded = batch.succeeded + sums.succeeded,
+        failed = batch.failed + sums.failed,
+        cancelled = batch.cancelled + sums.cancelled,
+        quarantined = batch.quarantined + sums.quarantined,
+        usage_gpu_seconds = batch.usage_gpu_seconds + sums.debit,
+        finished_at = CASE WHEN batch.succeeded + batch.failed + batch.cancelled
+            + batch.quarantined + sums.ended = batch.jobs THEN now() END
+    FROM (
+        SELECT batch_id, sum(debit) AS debit,
+            count(*) FILTER (WHERE state = 'succeeded') AS succeeded,
+            count(*) FILTER (WHERE state = 'failed') AS failed,
+            count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
+            count(*) FILTER (WHERE state = 'quarantined') AS quarantined,
+            count(*) FILTER (WHERE state <> 'queued') AS ended
+        FROM closed GROUP BY batch_id
+    ) AS sums
+    WHERE batch.id = sums.batch_id
+    RETURNING batch.id, batch.finished_at
+), requeued AS (
+    INSERT INTO outbox (lane_id, first_job_id, jobs, priority, available_at)
+    SELECT lane_id, id, 1, priority, now() + CASE
+        WHEN failures <= 0 THEN interval '0'
+        ELSE least(300, 2.0 ^ failures) * (0.75 + random() / 2) * interval '1 second' END
+    FROM closed WHERE state = 'queued'
+), noted AS (
+    INSERT INTO event (kind, batch_id, job_ids)
+    SELECT CASE WHEN state = 'queued' THEN 'requeued' ELSE state::text END, batch_id,
+        array_agg(id)
+    FROM closed GROUP BY batch_id, state
+    UNION ALL
+    SELECT 'batch_finished', id, '{}' FROM batches WHERE finished_at IS NOT NULL
+)
+SELECT id, lease_epoch, lane_id, batch_id, account_id, slots, state, debit FROM closed;
+
+-- name: closed_before
+-- Which of these leases this host closed earlier: their reports get the stored answer.
+-- $1 job ids, $2 epochs, $3 hosts
+SELECT attempt.job_id, attempt.epoch
+FROM unnest($1::bigint[], $2::int[], $3::int[]) AS w (job_id, epoch, host_id)
+JOIN attempt USING (job_id, epoch, host_id);
+
+-- name: expired
+-- Leases past their expiry: their hosts are gone.
+-- $1 most rows
+SELECT id, lease_epoch, host_id, leased_at
+FROM job
+WHERE state IN ('leased', 'running') AND lease_expires_at < now()
+ORDER BY id
+LIMIT $1::int;
+
+-- name: holds
+-- The live lease of one job, if this host holds it at this epoch.
+-- $1 job, $2 epoch, $3 host
+SELECT job.batch_id, job.lane_id, job.inputs, lane.account_id, lane.version_id, lane.limits
+FROM job JOIN lane ON lane.id = job.lane_id
+WHERE job.id = $1::bigint AND job.lease_epoch = $2::int AND job.host_id = $3::int
+  AND job.state IN ('leased', 'running');
+
+-- name: active_by_lane
+-- Jobs that hold a lease, by lane: what the leader counts from.
+SELECT lane_id, count(*)::int AS jobs
+FROM job WHERE state IN ('leased', 'running')
+GROUP BY lane_id;
+
+-- name: active_by_host
+-- Jobs that hold a lease, by host and lane.
+SELECT host_id, lane_id, count(*)::int AS jobs
+FROM job WHERE state IN ('leased', 'running')
+GROUP BY host_id, lane_id;
