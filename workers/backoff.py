@@ -24,16 +24,17 @@ class Backoff:
         self._first = first_seconds
         self._most = seconds_max
         self._uniform = uniform
-        self._failures = 0
+        self.failures = 0
+        """Failures since the last answer."""
 
     def reset(self) -> None:
         """The broker answered."""
-        self._failures = 0
+        self.failures = 0
 
     def after(self, error: FairleadError) -> float:
         """Seconds to wait after one more failure; never less than the broker's Retry-After."""
-        ceiling = min(self._most, self._first * 2.0 ** min(self._failures, 30))
-        self._failures += 1
+        ceiling = min(self._most, self._first * 2.0 ** min(self.failures, 30))
+        self.failures += 1
         delay = ceiling * (0.5 + 0.5 * self._uniform())
         asked = retry_after(error)
         return max(delay, asked * (1 + 0.25 * self._uniform())) if asked else delay

@@ -11,20 +11,26 @@ class Changes:
 
     def notify(self) -> None:
         """Wake all who wait now."""
-        for waiter in self._waiters:
+        waiters, self._waiters = self._waiters, set()
+        for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
-        self._waiters.clear()
+
+    def next(self) -> asyncio.Future[None]:
+        """A future that the next change resolves. Unlike a task around `wait`, it misses none."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.add(waiter)
+        waiter.add_done_callback(self._forget)
+        return waiter
 
     async def wait(self, seconds: float | None = None) -> bool:
         """Wait for the next change; False when `seconds` passed without one."""
-        waiter = asyncio.get_running_loop().create_future()
-        self._waiters.add(waiter)
         try:
             async with asyncio.timeout(seconds):
-                await waiter
+                await self.next()
         except TimeoutError:
             return False
-        finally:
-            self._waiters.discard(waiter)
         return True
+
+    def _forget(self, waiter: asyncio.Future[None]) -> None:
+        self._waiters.discard(waiter)

@@ -21,9 +21,9 @@ _REPORTS = TypeAdapter(list[Report])
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Group:
-    """Reports that share a file; `path` is null when the disk refused them."""
+    """Reports that share a file; `path` is null when the disk refused them. Equal only itself."""
 
     path: Path | None
     reports: tuple[Report, ...]

@@ -14,7 +14,7 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from pydantic import ValidationError
 from broker.errors import StartupError
 from broker.protocol.base import View
 from broker.protocol.ids import HostRef, JobId, show
+from broker.protocol.leases import LeaseKey
 from workers.leases import Key
 
 CHECKPOINT_SECONDS_MAX = 7 * 86_400
@@ -144,6 +145,13 @@ class StateDirectory:
 
     def remove_attempt(self, key: Key) -> None:
         shutil.rmtree(self.attempt(key).path, ignore_errors=True)
+
+    def remove_attempts_except(self, kept: Iterable[LeaseKey]) -> None:
+        """Remove the files of all attempts but these."""
+        keep = {self.attempt(Key(item.job, item.epoch)).path for item in kept}
+        for path in self.attempts.iterdir():
+            if path not in keep:
+                shutil.rmtree(path, ignore_errors=True)
 
     def remove_checkpoint(self, job: JobId) -> None:
         shutil.rmtree(self.checkpoint(job), ignore_errors=True)

@@ -1,0 +1,37 @@
+"""How the agent's log looks: columns on a terminal, a JSON object a line elsewhere."""
+
+import sys
+from typing import TextIO
+
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+from workers.text import escaped
+
+
+def configure(stream: TextIO | None = None) -> None:
+    """Set up structlog for this process."""
+    stream = stream or sys.stderr
+    person = stream.isatty()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="%H:%M:%S" if person else "iso", utc=not person),
+            structlog.processors.StackInfoRenderer(),
+            *([] if person else [structlog.processors.format_exc_info]),
+            escape_control_characters,
+            structlog.dev.ConsoleRenderer() if person else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger("info"),
+        logger_factory=structlog.PrintLoggerFactory(stream),
+        cache_logger_on_first_use=True,
+    )
+
+
+def escape_control_characters(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Make control characters visible: a job's name must not move the operator's cursor."""
+    for name, value in event.items():
+        if isinstance(value, str) and name not in ("exception", "stack"):
+            event[name] = escaped(value)
+    return event
