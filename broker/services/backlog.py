@@ -1,0 +1,113 @@
+"""The leader's memory of work: lanes with jobs waiting or running, as growing columns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from broker.domain.quotas import QuotaBasis, weight
+from broker.protocol.ids import AccountId, LaneId
+from broker.scheduling import Accounts, Lanes
+from broker.services.fleet import Fleet
+from broker.services.lanes import Lane
+from broker.storage.fleet import AccountRow
+
+SECONDS_GUESS = 60.0  # a job's length before any of its lane has ended
+SMOOTHING = 0.2  # how fast the guess follows what was seen
+
+
+@dataclass(slots=True)
+class LaneState:
+    """One lane: what waits, what runs, and how long a job of it takes."""
+
+    lane: Lane
+    pending: int = 0
+    running: int = 0
+    last_served: float = 0.0
+    job_seconds: float = SECONDS_GUESS
+
+    def ended(self, jobs: int, slot_seconds: float) -> None:
+        """Jobs left their hosts after so many slot-seconds in all."""
+        self.running = max(0, self.running - jobs)
+        seen = slot_seconds / (jobs * self.lane.row.slots)
+        self.job_seconds += SMOOTHING * (seen - self.job_seconds)
+
+
+@dataclass(slots=True)
+class Backlog:
+    """Lanes and accounts that matter to the next plan."""
+
+    lanes: dict[LaneId, LaneState] = field(default_factory=dict)
+    accounts: dict[AccountId, AccountRow] = field(default_factory=dict)
+
+    @property
+    def pending_jobs(self) -> int:
+        return sum(state.pending for state in self.lanes.values())
+
+    def of_unknown_accounts(self) -> list[LaneState]:
+        """Lanes with jobs waiting whose account was not in the last read."""
+        return [
+            state
+            for state in self.lanes.values()
+            if state.pending and state.lane.row.account_id not in self.accounts
+        ]
+
+    def know(self, lanes: Mapping[LaneId, Lane]) -> None:
+        """Adds lanes that were not there."""
+        for lane_id, lane in lanes.items():
+            if lane_id not in self.lanes:
+                guess = min(SECONDS_GUESS, float(lane.bounds.wall_seconds))
+                self.lanes[lane_id] = LaneState(lane, job_seconds=guess)
+
+    def recount(self, running: Mapping[LaneId, int]) -> None:
+        """Replaces what runs by PostgreSQL's count, and forgets idle lanes."""
+        for lane_id, state in list(self.lanes.items()):
+            state.running = running.get(lane_id, 0)
+            if state.running == 0 and state.pending == 0:
+                del self.lanes[lane_id]
+
+    def columns(self, fleet: Fleet) -> tuple[Accounts, Lanes, list[LaneId]]:
+        """(accounts, lanes, lane id of each row) for the scheduler.
+
+        Lanes of suspended accounts keep what runs and offer nothing; usage includes what the
+        running jobs are expected to take (a reservation, settled when they report).
+        """
+        states = [
+            state
+            for state in self.lanes.values()
+            if (state.pending or state.running) and state.lane.row.account_id in self.accounts
+        ]
+        present = sorted({state.lane.row.account_id for state in states})
+        row_of = {account: row for row, account in enumerate(present)}
+        rows = [self.accounts[account] for account in present]
+        reserved = np.zeros(len(present))
+        for state in states:
+            seconds = state.running * state.lane.row.slots * state.job_seconds
+            reserved[row_of[state.lane.row.account_id]] += seconds
+        accounts = Accounts(
+            id=np.array(present, np.int64),
+            weight=np.array([weight_of(row) for row in rows], np.float64),
+            usage_gpu_seconds=np.array([row.usage_gpu_seconds for row in rows]) + reserved,
+        )
+        active = {row.id for row in rows if row.active}
+        lanes = Lanes(
+            id=np.array([state.lane.row.id for state in states], np.int64),
+            account=np.array([row_of[s.lane.row.account_id] for s in states], np.int32),
+            pending=np.array(
+                [s.pending if s.lane.row.account_id in active else 0 for s in states], np.int64
+            ),
+            running=np.array([s.running for s in states], np.int64),
+            slots=np.array([s.lane.row.slots for s in states], np.int32),
+            cpus=np.array([s.lane.needs.cpus for s in states], np.int32),
+            memory_mib=np.array([s.lane.needs.memory_mib for s in states], np.int64),
+            classes=np.array(
+                [fleet.mask(s.lane.row.pool, s.lane.needs) for s in states], np.uint64
+            ),
+            last_served=np.array([s.last_served for s in states], np.float64),
+        )
+        return accounts, lanes, [state.lane.row.id for state in states]
+
+
+def weight_of(row: AccountRow) -> float:
+    """The weight in force of an account."""
+    return weight(row.quota_policy, QuotaBasis(row.quota, row.own_credit_recent))

@@ -1,0 +1,75 @@
+"""The board: what the scheduler last thought, for everybody to read.
+
+The leader writes it to Redis about twice a second when something changed; any broker answers
+`shares` and `explain` from it. Like everything in Redis it can be lost and comes back.
+"""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import orjson
+
+from broker.protocol.ids import AccountId, LaneId
+from broker.queues.client import Queues, reachable
+
+
+@dataclass(frozen=True, slots=True)
+class AccountNote:
+    """An account in the last plan. `rank` is its place in line, 0 when nothing of it waits."""
+
+    weight: float
+    usage_gpu_seconds: float
+    weight_adjusted: float
+    entitlement_slots: float
+    allocated_slots: int
+    pending_jobs: int
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaneNote:
+    """A lane in the last plan. `reason` is a LaneReason in lower case."""
+
+    reason: str
+    pending_jobs: int
+    running_jobs: int
+    blocking_class: str
+    job_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The last plan's numbers. `planned_at` is seconds since the epoch, 0 before the first."""
+
+    planned_at: float = 0.0
+    capacity_slots: int = 0
+    free_slots: int = 0
+    accounts: dict[AccountId, AccountNote] = field(default_factory=dict)
+    lanes: dict[LaneId, LaneNote] = field(default_factory=dict)
+
+
+async def write(queues: Queues, board: Board) -> None:
+    """Replaces the board."""
+    packed = orjson.dumps(board, option=orjson.OPT_NON_STR_KEYS)
+    async with reachable():
+        await queues.redis.set(queues.key("board"), packed)
+
+
+async def read(queues: Queues) -> Board:
+    """The board; an empty one when no leader has written yet."""
+    async with reachable():
+        packed = await cast(Awaitable[bytes | None], queues.redis.get(queues.key("board")))
+    return unpack(packed) if packed else Board()
+
+
+def unpack(packed: bytes) -> Board:
+    """The board from its stored form."""
+    raw: dict[str, Any] = orjson.loads(packed)
+    return Board(
+        raw["planned_at"],
+        raw["capacity_slots"],
+        raw["free_slots"],
+        {AccountId(int(key)): AccountNote(**note) for key, note in raw["accounts"].items()},
+        {LaneId(int(key)): LaneNote(**note) for key, note in raw["lanes"].items()},
+    )

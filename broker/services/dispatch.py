@@ -1,0 +1,306 @@
+"""The leader's cycle: news in, a plan, and leases out.
+
+    look      what changed in Redis since the last cycle
+    plan      pure: who gets which slots (broker.scheduling)
+    pop       the granted jobs leave their lanes, remembered under the cycle's name
+    claim     one conditional UPDATE in PostgreSQL; what it does not confirm is not a lease
+    confirm   the cycle's memory in Redis may go
+    deliver   open polls get their leases
+
+A crash between pop and confirm loses nothing: the next leader puts the popped jobs back, and the
+claim's condition makes a job that comes back twice harmless.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import structlog
+
+from broker.protocol.ids import AccountId, HostId, LaneId
+from broker.queues import asks
+from broker.queues import lanes as queue_lanes
+from broker.queues.asks import News
+from broker.queues.client import Queues
+from broker.scheduling import LaneReason, Plan, Snapshot, plan
+from broker.services import board, rebuild
+from broker.services.backlog import Backlog
+from broker.services.board import AccountNote, Board, LaneNote
+from broker.services.fleet import Fleet
+from broker.services.lanes import LaneBook
+from broker.services.waiting import WaitingRoom
+from broker.storage import fleet as fleet_rows
+from broker.storage import leases
+from broker.storage.database import Database
+from broker.storage.leases import LeaseRow
+
+log = structlog.get_logger(__name__)
+
+JOBS_PER_CLAIM_MAX = 2_000
+ACCOUNTS_SECONDS = 1.0  # a quota or an account's state counts after at most so long
+RECOUNT_SECONDS = 10.0
+BOARD_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """So many jobs of a lane for a host."""
+
+    lane_id: LaneId
+    host_id: HostId
+    jobs: int
+
+
+@dataclass(slots=True)
+class Dispatch:
+    """The scheduler of the broker that leads; idle in the others.
+
+    Args:
+        clock: seconds since the epoch.
+    """
+
+    database: Database
+    queues: Queues
+    book: LaneBook
+    waiting: WaitingRoom
+    lease_seconds: float
+    half_life_seconds: float
+    history_strength: float
+    host_silent_seconds: float
+    clock: Callable[[], float] = time.time
+    term: int | None = None
+    cycles: int = 0
+    cycle_seconds: float = 0.0
+    leases_granted: int = 0
+    _fleet: Fleet = field(default_factory=Fleet)
+    _backlog: Backlog = field(default_factory=Backlog)
+    _accounts_at: float = 0.0
+    _recount_at: float = 0.0
+    _board_at: float = 0.0
+    _cycle: int = 0
+
+    # -- office -----------------------------------------------------------------------------
+
+    async def take_office(self, term: int) -> None:
+        """Becomes the leader: reads everything, puts back what a dead leader had popped."""
+        await rebuild.ensure(self.database, self.queues)
+        self._fleet, self._backlog = Fleet(), Backlog()
+        restored = await queue_lanes.restore(self.queues)
+        await queue_lanes.mark_all_dirty(self.queues)
+        await self._load_hosts()
+        for host, ask in (await asks.standing(self.queues)).items():
+            self._fleet.ask(host, ask)
+        await self._load_accounts()
+        await self._recount()
+        self.term = term
+        log.info("scheduler took office", term=term, jobs_restored=restored)
+
+    def leave_office(self) -> None:
+        """Another broker leads, or this one stops."""
+        if self.term is not None:
+            log.info("scheduler left office", term=self.term)
+        self.term = None
+
+    async def refresh_hosts(self) -> None:
+        """Hosts came, went, or fell silent."""
+        if self.term is not None:
+            await self._load_hosts()
+
+    # -- cycle ------------------------------------------------------------------------------
+
+    async def cycle(self) -> bool:
+        """One scheduling cycle; True when there is more to do at once.
+
+        Raises:
+            Unavailable, GenerationLost: a server is away; nothing is lost, try again.
+        """
+        if self.term is None:
+            return False
+        started = time.perf_counter()
+        news = await asks.look(self.queues)
+        await self._absorb(news)
+        await self._refresh()
+        granted = await self._plan_and_lease() if self._can_grant() else False
+        await self._publish()
+        self.cycles += 1
+        self.cycle_seconds += time.perf_counter() - started
+        return news.more or granted
+
+    def _can_grant(self) -> bool:
+        return bool(self._fleet.asks) and self._backlog.pending_jobs > 0
+
+    async def _absorb(self, news: News) -> None:
+        lanes = await self.book.rows({*news.lane_lengths, *(f.lane_id for f in news.freed)})
+        self._backlog.know(lanes)
+        for lane_id, length in news.lane_lengths.items():
+            if state := self._backlog.lanes.get(lane_id):
+                state.pending = length
+        for freed in news.freed:
+            if state := self._backlog.lanes.get(freed.lane_id):
+                state.ended(freed.jobs, freed.slot_seconds)
+        if any(not self._fleet.knows(host) for host, ask in news.asks.items() if ask):
+            await self._load_hosts()
+        for host, ask in news.asks.items():
+            self._fleet.ask(host, ask)
+
+    async def _refresh(self) -> None:
+        now = self.clock()
+        self._fleet.drop_expired(now)
+        if self._backlog.of_unknown_accounts() or now - self._accounts_at > ACCOUNTS_SECONDS:
+            await self._load_accounts()
+            for state in self._backlog.of_unknown_accounts():
+                state.pending = 0  # left over in Redis: the account has no open jobs
+        if now - self._recount_at > RECOUNT_SECONDS:
+            await self._recount()
+
+    async def _plan_and_lease(self) -> bool:
+        snapshot, lane_ids = self._snapshot()
+        now = self.clock()
+        decided = plan(snapshot, now)
+        grants = [
+            Grant(lane_ids[lane], self._fleet.host_of(int(host)), int(jobs))
+            for lane, host, jobs in zip(
+                decided.grant_lane, decided.grant_host, decided.grant_count, strict=True
+            )
+        ]
+        for part in portions(grants):
+            await self._lease(part, now)
+        return bool(grants)
+
+    async def _lease(self, grants: Sequence[Grant], now: float) -> None:
+        assert self.term is not None
+        wanted: dict[LaneId, int] = defaultdict(int)
+        for grant in grants:
+            wanted[grant.lane_id] += grant.jobs
+        self._cycle += 1
+        cycle = f"{self.term}.{self._cycle}"
+        popped = await queue_lanes.pop(self.queues, cycle, list(wanted.items()))
+        supply = {lane: iter(jobs.tolist()) for lane, jobs in zip(wanted, popped, strict=True)}
+        jobs: list[int] = []
+        hosts: list[int] = []
+        for grant in grants:
+            for _, job in zip(range(grant.jobs), supply[grant.lane_id], strict=False):
+                jobs.append(job)
+                hosts.append(grant.host_id)
+        async with self.database.connection() as connection:
+            claimed = await leases.claim(
+                connection, jobs, hosts, lease_seconds=self.lease_seconds, term=self.term
+            )
+        if jobs and not claimed:
+            log.warning("no claim was confirmed", jobs=len(jobs), term=self.term)
+        await queue_lanes.confirm(self.queues, cycle)
+        for lane, ids in zip(wanted, popped, strict=True):
+            state = self._backlog.lanes[lane]
+            state.pending = max(0, state.pending - len(ids))
+            if len(ids) < wanted[lane]:
+                state.pending = 0
+            state.last_served = now
+        self.leases_granted += len(claimed)
+        await self._deliver(claimed)
+
+    async def _deliver(self, claimed: Sequence[LeaseRow]) -> None:
+        by_host: dict[HostId, list[LeaseRow]] = defaultdict(list)
+        for lease in claimed:
+            by_host[lease.host_id].append(lease)
+            if state := self._backlog.lanes.get(lease.lane_id):
+                state.running += 1
+        remote = []
+        for host, rows in by_host.items():
+            self._fleet.ask(host, None)
+            if not self.waiting.deliver(host, rows):
+                remote.append(host)
+        await asks.granted(self.queues, list(by_host), remote)
+
+    async def _publish(self) -> None:
+        """Plans once more without granting, so that the board shows how things stand now."""
+        now = self.clock()
+        if now - self._board_at < BOARD_SECONDS:
+            return
+        self._board_at = now
+        snapshot, lane_ids = self._snapshot()
+        decided = plan(snapshot, now)
+        await board.write(self.queues, self._describe(snapshot, decided, lane_ids))
+
+    # -- memory -----------------------------------------------------------------------------
+
+    def _snapshot(self) -> tuple[Snapshot, list[LaneId]]:
+        accounts, lanes, lane_ids = self._backlog.columns(self._fleet)
+        snapshot = Snapshot(
+            accounts=accounts,
+            lanes=lanes,
+            hosts=self._fleet.columns(),
+            class_capacity=self._fleet.class_capacity,
+            half_life_seconds=self.half_life_seconds,
+            history_strength=self.history_strength,
+        )
+        return snapshot, lane_ids
+
+    def _describe(self, snapshot: Snapshot, decided: Plan, lane_ids: Sequence[LaneId]) -> Board:
+        pending = np.zeros(snapshot.accounts.id.size, np.int64)
+        np.add.at(pending, snapshot.lanes.account, snapshot.lanes.pending)
+        accounts = {
+            AccountId(int(account)): AccountNote(
+                float(snapshot.accounts.weight[row]),
+                float(snapshot.accounts.usage_gpu_seconds[row]),
+                float(decided.weight_adjusted[row]),
+                float(decided.entitlement_slots[row]),
+                int(decided.allocated_slots[row]),
+                int(pending[row]),
+                int(decided.account_rank[row]),
+            )
+            for row, account in enumerate(snapshot.accounts.id)
+        }
+        lanes = {
+            lane: LaneNote(
+                LaneReason(decided.lane_reason[row]).name.lower(),
+                int(snapshot.lanes.pending[row]),
+                int(snapshot.lanes.running[row]),
+                self._fleet.class_name(int(decided.lane_blocking_class[row])),
+                self._backlog.lanes[lane].job_seconds,
+            )
+            for row, lane in enumerate(lane_ids)
+        }
+        return Board(
+            decided.planned_at,
+            int(snapshot.class_capacity.sum()),
+            int(snapshot.hosts.slots_free.sum()),
+            accounts,
+            lanes,
+        )
+
+    async def _load_hosts(self) -> None:
+        async with self.database.connection() as connection:
+            rows = await fleet_rows.hosts(connection, silent_seconds=self.host_silent_seconds)
+        self._fleet.load(rows)
+
+    async def _load_accounts(self) -> None:
+        async with self.database.connection() as connection:
+            rows = await fleet_rows.accounts(connection, half_life_seconds=self.half_life_seconds)
+        self._backlog.accounts = {row.id: row for row in rows}
+        self._accounts_at = self.clock()
+
+    async def _recount(self) -> None:
+        async with self.database.connection() as connection:
+            running = await leases.active_by_lane(connection)
+        self._backlog.know(await self.book.rows(running))
+        self._backlog.recount(running)
+        self._recount_at = self.clock()
+
+
+def portions(grants: Sequence[Grant]) -> Iterator[list[Grant]]:
+    """Grants in transactions of at most JOBS_PER_CLAIM_MAX jobs each, in order."""
+    part: list[Grant] = []
+    room = JOBS_PER_CLAIM_MAX
+    for grant in grants:
+        left = grant.jobs
+        while left:
+            jobs = min(left, room)
+            part.append(Grant(grant.lane_id, grant.host_id, jobs))
+            left, room = left - jobs, room - jobs
+            if room == 0:
+                yield part
+                part, room = [], JOBS_PER_CLAIM_MAX
+    if part:
+        yield part

@@ -1,0 +1,148 @@
+"""The leader's memory of hosts: who they are, what they offer now, and their classes.
+
+A host with GPUs and CPU slots counts as two rows, one of each kind, because a job takes either
+devices or a CPU slot. Rows of one pool, kind and GPU model form a resource class.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import structlog
+
+from broker.domain.matching import gpu_suits
+from broker.protocol.ids import HostId
+from broker.protocol.resources import HostFacts, Resources
+from broker.queues.asks import Ask
+from broker.scheduling import CLASSES_MAX, Hosts
+from broker.storage.fleet import HostRow
+
+log = structlog.get_logger(__name__)
+
+# pool, GPU model ("" for CPU slots), GPU memory in MiB, compute capability
+ClassKey = tuple[str, str, int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One row: the GPUs or the CPU slots of a host."""
+
+    host_id: HostId
+    is_gpu: bool
+    klass: int
+    slots: int
+    facts: HostFacts
+
+
+@dataclass(slots=True)
+class Fleet:
+    """Hosts as the scheduler's columns. Rows are fixed between two `load`s."""
+
+    offers: list[Offer] = field(default_factory=list)
+    class_keys: list[ClassKey] = field(default_factory=list)
+    class_facts: list[HostFacts] = field(default_factory=list)
+    class_capacity: "np.ndarray[tuple[int], np.dtype[np.int64]]" = field(
+        default_factory=lambda: np.zeros(0, np.int64)
+    )
+    asks: dict[HostId, Ask] = field(default_factory=dict)
+    _rows: dict[HostId, list[int]] = field(default_factory=dict)
+    _masks: dict[tuple[str, Resources], int] = field(default_factory=dict)
+    _free: "np.ndarray[tuple[int], np.dtype[np.int32]]" = field(
+        default_factory=lambda: np.zeros(0, np.int32)
+    )
+
+    def load(self, hosts: Iterable[HostRow]) -> None:
+        """Takes a new list of hosts; asks of hosts that are no longer there are dropped."""
+        self.offers, self.class_keys, self.class_facts = [], [], []
+        self._rows, self._masks = {}, {}
+        heard: list[bool] = []
+        index: dict[ClassKey, int] = {}
+        for host in hosts:
+            for is_gpu, slots in ((True, len(host.facts.gpus)), (False, host.facts.slots)):
+                if slots == 0:
+                    continue
+                key = class_key(host.pool, host.facts, is_gpu)
+                if key not in index and len(index) == CLASSES_MAX:
+                    log.error("too many resource classes; host left out", host_id=host.id, key=key)
+                    continue
+                klass = index.setdefault(key, len(index))
+                if klass == len(self.class_keys):
+                    self.class_keys.append(key)
+                    self.class_facts.append(host.facts)
+                self._rows.setdefault(host.id, []).append(len(self.offers))
+                self.offers.append(Offer(host.id, is_gpu, klass, slots, host.facts))
+                heard.append(host.heard)
+        self.asks = {host: ask for host, ask in self.asks.items() if host in self._rows}
+        self.class_capacity = np.zeros(len(index), np.int64)
+        for offer, counts in zip(self.offers, heard, strict=True):
+            if counts or offer.host_id in self.asks:
+                self.class_capacity[offer.klass] += offer.slots
+        self._free = np.zeros(len(self.offers), np.int32)
+        for host_id, ask in self.asks.items():
+            self._write(host_id, ask)
+
+    def knows(self, host: HostId) -> bool:
+        """Whether the host was in the last load."""
+        return host in self._rows
+
+    def ask(self, host: HostId, ask: Ask | None) -> None:
+        """A host offers slots, or withdraws (None)."""
+        if ask is None:
+            self.asks.pop(host, None)
+        else:
+            self.asks[host] = ask
+        self._write(host, ask)
+
+    def drop_expired(self, now: float) -> None:
+        """Forgets asks whose poll must be over: their broker died."""
+        for host in [host for host, ask in self.asks.items() if ask.expires_at < now]:
+            self.ask(host, None)
+
+    def mask(self, pool: str, need: Resources) -> int:
+        """Bits of the classes that suit a job of this pool."""
+        key = (pool, need)
+        if key not in self._masks:
+            self._masks[key] = sum(
+                1 << klass
+                for klass, (class_pool, model, *_) in enumerate(self.class_keys)
+                if class_pool == pool
+                and (need.gpus > 0) == bool(model)
+                and (not model or gpu_suits(need, self.class_facts[klass].gpus[0]))
+            )
+        return self._masks[key]
+
+    def host_of(self, row: int) -> HostId:
+        """The host behind a row of `columns`."""
+        return self.offers[row].host_id
+
+    def class_name(self, klass: int) -> str:
+        """A class for people; empty for none."""
+        if klass < 0:
+            return ""
+        pool, model, memory_mib, _ = self.class_keys[klass]
+        return f"{model} ({memory_mib} MiB), pool {pool}" if model else f"CPU slots, pool {pool}"
+
+    def columns(self) -> Hosts:
+        """The rows as the scheduler reads them."""
+        count = len(self.offers)
+        return Hosts(
+            id=np.arange(count, dtype=np.int64),
+            klass=np.fromiter((o.klass for o in self.offers), np.int32, count),
+            slots_free=self._free,
+            cpus_free=np.fromiter((o.facts.cpus for o in self.offers), np.int32, count),
+            memory_mib_free=np.fromiter((o.facts.memory_mib for o in self.offers), np.int64, count),
+        )
+
+    def _write(self, host: HostId, ask: Ask | None) -> None:
+        for row in self._rows.get(host, ()):
+            offer = self.offers[row]
+            free = 0 if ask is None else ask.free_gpus if offer.is_gpu else ask.free_slots
+            self._free[row] = free
+
+
+def class_key(pool: str, facts: HostFacts, is_gpu: bool) -> ClassKey:
+    """The class of a host's GPUs, or of its CPU slots."""
+    if not is_gpu:
+        return (pool, "", 0, 0.0)
+    weakest = min(facts.gpus, key=lambda gpu: (gpu.memory_mib, gpu.compute_capability))
+    return (pool, weakest.model or "GPU", weakest.memory_mib, weakest.compute_capability)

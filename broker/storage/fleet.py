@@ -1,0 +1,52 @@
+"""What the scheduler needs of hosts and accounts, in two reads."""
+
+from dataclasses import dataclass
+
+from broker.protocol.ids import AccountId, HostId
+from broker.protocol.resources import HostFacts
+from broker.protocol.states import QuotaPolicy
+from broker.storage import blocks
+from broker.storage.database import Connection
+
+SQL = blocks.load("fleet")
+
+
+@dataclass(frozen=True, slots=True)
+class HostRow:
+    """A host that may be given work; `heard` when it was heard of lately."""
+
+    id: HostId
+    pool: str
+    facts: HostFacts
+    heard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """An account with open jobs: its quota's basis and its history, decayed to now."""
+
+    id: AccountId
+    name: str
+    active: bool
+    quota: float
+    quota_policy: QuotaPolicy
+    own_credit_recent: float
+    usage_gpu_seconds: float
+
+
+async def hosts(connection: Connection, *, silent_seconds: float) -> list[HostRow]:
+    """Every active host."""
+    return [
+        HostRow(HostId(host), pool, HostFacts.model_validate_json(facts), bool(heard))
+        for host, pool, facts, heard in await connection.fetch(SQL.hosts, silent_seconds)
+    ]
+
+
+async def accounts(connection: Connection, *, half_life_seconds: float) -> list[AccountRow]:
+    """Every account with open jobs."""
+    return [
+        AccountRow(AccountId(account), name, active, quota, QuotaPolicy(policy), credit, usage)
+        for account, name, active, quota, policy, credit, usage in await connection.fetch(
+            SQL.accounts, half_life_seconds
+        )
+    ]
