@@ -1,0 +1,41 @@
+"""Fair share as pure numerics: a snapshot of the fleet in, a plan of grants out.
+
+This room knows columns of numbers and nothing else: no database, queue, clock, network or
+configuration, and no other room of the broker. It never awaits, and the same snapshot always gives
+the same plan.
+
+    columns     checked arguments
+    snapshot    what the planner looks at
+    division    exact weighted max-min shares, flat or down a tree
+    weights     quotas bent by past usage; entitlements
+    placement   lanes folded into shapes, hosts in the order they are tried
+    dispatch    whole jobs, one by one, to whoever stands lowest
+    reasons     why a lane got what it got
+    cycle       ties these together: `plan`
+    decision    its answer: `Plan`
+    ordering    rows by id, so that a plan does not depend on row order
+    kernel      the compiler's one door
+
+`docs/fairshare.md` explains the algorithm with a worked example.
+"""
+
+from broker.scheduling.columns import InvalidColumnError
+from broker.scheduling.cycle import plan, warm
+from broker.scheduling.decision import Plan
+from broker.scheduling.division import divide
+from broker.scheduling.reasons import LaneReason
+from broker.scheduling.snapshot import CLASSES_MAX, Accounts, Hosts, Lanes, Snapshot
+
+__all__ = [
+    "CLASSES_MAX",
+    "Accounts",
+    "Hosts",
+    "InvalidColumnError",
+    "LaneReason",
+    "Lanes",
+    "Plan",
+    "Snapshot",
+    "divide",
+    "plan",
+    "warm",
+]

@@ -1,0 +1,34 @@
+"""The answer of a cycle: what to grant, and the numbers behind it."""
+
+from dataclasses import dataclass
+
+from broker.scheduling.snapshot import Floats, Int32s, Int64s
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to grant and why. Rows and indices are those of the snapshot.
+
+    planned_at: seconds, the `now` that the plan was made for.
+    grant_lane, grant_host: int32[g], grant_count: int64[g], jobs; in the order granted.
+    weight_adjusted: float64[n], the quota after history.
+    entitlement_slots: float64[n], the account's fair part of the whole fleet at this moment.
+    allocated_slots: int64[n], held before plus granted now.
+    account_rank: int32[n], 1 for the waiting account that is served next, 0 where no job waits
+        that the fleet could ever run.
+    lane_granted: int64[m], jobs granted now.
+    lane_reason: int32[m], a `LaneReason`.
+    lane_blocking_class: int32[m], the class whose slots the lane waits for, -1 where none.
+    """
+
+    planned_at: float
+    grant_lane: Int32s
+    grant_host: Int32s
+    grant_count: Int64s
+    weight_adjusted: Floats
+    entitlement_slots: Floats
+    allocated_slots: Int64s
+    account_rank: Int32s
+    lane_granted: Int64s
+    lane_reason: Int32s
+    lane_blocking_class: Int32s

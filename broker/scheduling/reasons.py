@@ -1,0 +1,89 @@
+"""Why a lane got what it got: one primary reason each, and the class that stands in the way."""
+
+from enum import IntEnum
+
+import numpy as np
+
+from broker.scheduling.kernel import kernel
+from broker.scheduling.snapshot import Floats, Int32s, Int64s, Lanes, Masks
+
+
+class LaneReason(IntEnum):
+    """The first of these that is true of a lane after the cycle, in the order of the numbers."""
+
+    EMPTY = 0
+    """No job was waiting."""
+    GRANTED_ALL = 1
+    """Every waiting job got a slot."""
+    NO_SUITABLE_CLASS = 2
+    """Jobs wait, and the fleet has no host, busy or free, of a class that suits them."""
+    NO_HOST_WITH_ENOUGH = 3
+    """Suiting classes have free slots, but no single host has enough slots, cpus and memory."""
+    NO_QUOTA = 4
+    """The account's weight is 0: it is served only when nobody with a quota fits."""
+    SHARE_REACHED = 5
+    """The account holds its entitlement to within a slot; who holds less goes first."""
+    NO_FREE_SLOT = 6
+    """The account is below its entitlement, but every slot of the suiting classes is busy."""
+
+
+def lane_reasons(
+    lanes: Lanes,
+    waiting: Int64s,
+    class_free: Int64s,
+    class_capacity: Int64s,
+    standing: tuple[Floats, Floats, Int64s],
+) -> tuple[Int32s, Int32s]:
+    """Reason int32[m] (a LaneReason) and blocking class int32[m] (-1 where none) after a cycle.
+
+    waiting: int64[m], jobs not granted. class_free, class_capacity: int64[k], slots left and all.
+    standing: by account, weight float64[n], entitlement in slots float64[n], allocated int64[n].
+    """
+    weight, entitlement, allocated = standing
+    when_busy = np.full(weight.size, LaneReason.NO_FREE_SLOT, np.int32)
+    when_busy[allocated + 1 > entitlement] = LaneReason.SHARE_REACHED
+    when_busy[weight <= 0] = LaneReason.NO_QUOTA
+    return _lane_reasons(
+        lanes.pending,
+        waiting,
+        lanes.classes,
+        when_busy[lanes.account],
+        class_free,
+        class_capacity,
+    )
+
+
+@kernel
+def _lane_reasons(
+    pending: Int64s,
+    waiting: Int64s,
+    classes: Masks,
+    when_busy: Int32s,
+    class_free: Int64s,
+    class_capacity: Int64s,
+) -> tuple[Int32s, Int32s]:
+    """By lane [m]: pending, waiting int64, classes uint64, when_busy int32 (the reason where no
+    suiting slot is free). By class [k]: class_free, class_capacity int64, in slots."""
+    reason = np.empty(pending.size, np.int32)
+    blocking = np.full(pending.size, -1, np.int32)
+    for lane in range(pending.size):
+        if waiting[lane] == 0:
+            reason[lane] = 1 if pending[lane] > 0 else 0
+            continue
+        widest = -1
+        freest = -1
+        for c in range(class_capacity.size):
+            if class_capacity[c] > 0 and (classes[lane] >> np.uint64(c)) & np.uint64(1):
+                if widest < 0 or class_capacity[c] > class_capacity[widest]:
+                    widest = c
+                if class_free[c] > 0 and (freest < 0 or class_free[c] > class_free[freest]):
+                    freest = c
+        if widest < 0:
+            reason[lane] = 2
+        elif freest >= 0:
+            reason[lane] = 3
+            blocking[lane] = freest
+        else:
+            reason[lane] = when_busy[lane]
+            blocking[lane] = widest
+    return reason, blocking

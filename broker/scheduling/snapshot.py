@@ -1,0 +1,161 @@
+"""What the scheduler looks at: one moment of the fleet as NumPy columns.
+
+Ids appear only to break ties and to be handed back; accounts, lanes, hosts and classes refer to one
+another by row index. Rows may come in any order: the plan does not depend on it.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from broker.scheduling.columns import (
+    InvalidColumnError,
+    column,
+    refuse,
+    refuse_negative,
+    refuse_not_finite,
+)
+
+CLASSES_MAX = 64  # one bit each in `Lanes.classes`
+
+Int8s = npt.NDArray[np.int8]
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+Masks = npt.NDArray[np.uint64]
+Floats = npt.NDArray[np.float64]
+
+
+class _Columns:
+    """Lets a frozen dataclass replace each field by its checked column, once, when it is made."""
+
+    def _take(self, name: str, dtype: npt.DTypeLike, length: int | None = None) -> None:
+        argument = f"{type(self).__name__.lower()}.{name}"
+        object.__setattr__(self, name, column(argument, getattr(self, name), dtype, length))
+
+    def _refuse_negative(self, *names: str) -> None:
+        for name in names:
+            refuse_negative(f"{type(self).__name__.lower()}.{name}", getattr(self, name))
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts(_Columns):
+    """Who wants slots, n rows.
+
+    id: int64[n], each once.
+    weight: float64[n], the quota; 0 is served only where nobody of positive weight fits.
+    usage_gpu_seconds: float64[n], decayed to now, running reservations included.
+    """
+
+    id: Int64s
+    weight: Floats
+    usage_gpu_seconds: Floats
+
+    def __post_init__(self) -> None:
+        self._take("id", np.int64)
+        self._take("weight", np.float64, self.id.size)
+        self._take("usage_gpu_seconds", np.float64, self.id.size)
+        self._refuse_negative("weight", "usage_gpu_seconds")
+        refuse_not_finite("accounts.weight", self.weight)
+        refuse_not_finite("accounts.usage_gpu_seconds", self.usage_gpu_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes(_Columns):
+    """Queues of interchangeable jobs, m rows. A lane that only runs (pending 0) must be here too.
+
+    id: int64[m], each once.
+    account: int32[m], row of `Accounts`.
+    pending: int64[m], jobs queued.
+    running: int64[m], jobs that hold a lease.
+    slots, cpus: int32[m], what one job takes of ONE host; slots >= 1 (a GPU or a CPU slot each).
+    memory_mib: int64[m], likewise.
+    classes: uint64[m], bit c set where host class c suits.
+    last_served: float64[m], seconds on any clock; smaller goes first among equals.
+    """
+
+    id: Int64s
+    account: Int32s
+    pending: Int64s
+    running: Int64s
+    slots: Int32s
+    cpus: Int32s
+    memory_mib: Int64s
+    classes: Masks
+    last_served: Floats
+
+    def __post_init__(self) -> None:
+        self._take("id", np.int64)
+        for name in ("account", "slots", "cpus"):
+            self._take(name, np.int32, self.id.size)
+        for name in ("pending", "running", "memory_mib"):
+            self._take(name, np.int64, self.id.size)
+        self._take("classes", np.uint64, self.id.size)
+        self._take("last_served", np.float64, self.id.size)
+        self._refuse_negative("account", "pending", "running", "cpus", "memory_mib")
+        refuse("lanes.slots", self.slots < 1, "is below 1")
+        refuse("lanes.last_served", np.isnan(self.last_served), "is not a number")
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts(_Columns):
+    """What is free where, h rows; a row is a group of slots that one job may share.
+
+    id: int64[h], each once.
+    klass: int32[h], index of the resource class.
+    slots_free, cpus_free: int32[h]. memory_mib_free: int64[h].
+    """
+
+    id: Int64s
+    klass: Int32s
+    slots_free: Int32s
+    cpus_free: Int32s
+    memory_mib_free: Int64s
+
+    def __post_init__(self) -> None:
+        self._take("id", np.int64)
+        for name in ("klass", "slots_free", "cpus_free"):
+            self._take(name, np.int32, self.id.size)
+        self._take("memory_mib_free", np.int64, self.id.size)
+        self._refuse_negative("klass", "slots_free", "cpus_free", "memory_mib_free")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that `plan` reads. Made anew for each cycle; the plan never writes to it.
+
+    class_capacity: int64[k], k <= 64, all slots of a class, busy or free.
+    half_life_seconds: of the decay that `usage_gpu_seconds` went through; > 0.
+    history_strength: how much past usage bends the weights; 0 turns history off.
+    weight_factor_min, weight_factor_max: bounds of that bending; min <= 1 <= max.
+
+    Raises InvalidColumnError (a ValueError) that names the argument and the index.
+    """
+
+    accounts: Accounts
+    lanes: Lanes
+    hosts: Hosts
+    class_capacity: Int64s
+    half_life_seconds: float
+    history_strength: float = 1.0
+    weight_factor_min: float = 0.25
+    weight_factor_max: float = 4.0
+
+    def __post_init__(self) -> None:
+        capacity = column("class_capacity", self.class_capacity, np.int64)
+        object.__setattr__(self, "class_capacity", capacity)
+        refuse_negative("class_capacity", capacity)
+        if capacity.size > CLASSES_MAX:
+            raise InvalidColumnError("class_capacity", f"has more than {CLASSES_MAX} classes")
+        accounts, classes = self.accounts.id.size, capacity.size
+        refuse("lanes.account", self.lanes.account >= accounts, "names no account row")
+        refuse("hosts.klass", self.hosts.klass >= classes, "names no class")
+        if not (math.isfinite(self.half_life_seconds) and self.half_life_seconds > 0):
+            raise InvalidColumnError("half_life_seconds", "must be finite and above 0")
+        if not (math.isfinite(self.history_strength) and self.history_strength >= 0):
+            raise InvalidColumnError("history_strength", "must be finite and not negative")
+        if not 0 < self.weight_factor_min <= 1:
+            raise InvalidColumnError("weight_factor_min", "must lie above 0 and not above 1")
+        if not (math.isfinite(self.weight_factor_max) and self.weight_factor_max >= 1):
+            raise InvalidColumnError("weight_factor_max", "must be finite and not below 1")
