@@ -10,6 +10,7 @@
     |   +-- NameTaken         a unique name is in use
     |   +-- KeyReused         an idempotency key came back with another body
     |   +-- Fenced            a lease epoch that is no longer the job's
+    |   +-- PreconditionFailed  an If-Match that names an older version of the object
     +-- LimitExceeded         a quota, rate or count limit of the caller
     +-- Unavailable           PostgreSQL, Redis or the broker cannot answer now; retry later
     +-- StartupError          a process cannot start; one line says what to do
@@ -111,6 +112,12 @@ class Fenced(Conflict):
     """The lease epoch is not the job's current one: somebody else holds or closed it."""
 
     code = "fenced"
+
+
+class PreconditionFailed(Conflict):
+    """The object changed since the caller read it: its ETag is no longer the one in If-Match."""
+
+    code = "precondition_failed"
 
 
 class LimitExceeded(FairleadError):

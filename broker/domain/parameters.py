@@ -23,7 +23,7 @@ from broker.protocol.base import FileName, Title
 from broker.protocol.batches import InputContent
 from broker.protocol.limits import JOB_PARAMETERS_BYTES_MAX
 
-STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, serialize_by_alias=True)
 
 
 def parameter_type(spec: ParameterSpec) -> Any:
@@ -32,7 +32,7 @@ def parameter_type(spec: ParameterSpec) -> Any:
     Raises:
         InvalidInput: the spec contradicts itself, e.g. choices for a number.
     """
-    bounds = Field(ge=spec.minimum, le=spec.maximum, description=spec.description)
+    bounds = Field(ge=spec.minimum, le=spec.maximum)
     is_number = spec.type in ("number", "integer")
     if not is_number and (spec.minimum is not None or spec.maximum is not None):
         raise InvalidInput.of("/minimum", f"a {spec.type} has no bounds")
@@ -58,7 +58,7 @@ def parameters_model(spec: VersionSpec) -> type[BaseModel]:
         InvalidInput: a parameter's spec contradicts itself or its default does not fit.
     """
     fields: dict[str, Any] = {}
-    for name, parameter in spec.parameters.items():
+    for index, (name, parameter) in enumerate(spec.parameters.items()):
         pointer = f"/spec/parameters/{name}"
         try:
             kind = parameter_type(parameter)
@@ -66,15 +66,30 @@ def parameters_model(spec: VersionSpec) -> type[BaseModel]:
             raise InvalidInput.of(
                 pointer + error.errors[0].pointer, error.errors[0].detail
             ) from None
-        if parameter.default is None:
-            fields[name] = (kind, ...)
-            continue
-        try:
-            TypeAdapter(kind).validate_python(parameter.default)
-        except ValueError:
-            raise InvalidInput.of(pointer + "/default", "does not fit the parameter") from None
-        fields[name] = (kind, parameter.default)
+        if parameter.default is not None:
+            try:
+                TypeAdapter(kind).validate_python(parameter.default)
+            except ValueError:
+                raise InvalidInput.of(pointer + "/default", "does not fit the parameter") from None
+        # The name is an alias: as a Python name, `copy` or `model_dump` would hide a method.
+        fields[f"parameter_{index}"] = (kind, _field(name, parameter))
     return create_model("Parameters", __config__=STRICT, **fields)
+
+
+def _field(name: str, spec: ParameterSpec) -> Any:
+    extra: dict[str, Any] = {"unit": spec.unit} if spec.unit else {}
+    return Field(
+        default=... if spec.default is None else spec.default,
+        alias=name,
+        title=name,
+        description=spec.description or None,
+        json_schema_extra=extra,
+    )
+
+
+def parameters_schema(spec: VersionSpec) -> dict[str, Any]:
+    """The JSON Schema of the version's parameters, with descriptions, units and defaults."""
+    return parameters_model(spec).model_json_schema()
 
 
 def job_adapter(spec: VersionSpec) -> TypeAdapter[list[Any]]:

@@ -20,6 +20,7 @@ TokenId = NewType("TokenId", int)
 LaneId = NewType("LaneId", int)
 
 ID_MAX = 2**63 - 1
+DIGITS_MAX = len(str(ID_MAX))
 
 
 def show(kind: str, number: int) -> str:
@@ -39,9 +40,17 @@ def parse(kind: str, text: str, pointer: str) -> int:
         InvalidInput: another prefix, or no number behind it.
     """
     prefix, _, digits = text.partition("_")
-    if prefix != kind or not (digits.isascii() and digits.isdigit()) or int(digits) > ID_MAX:
+    number = _number(digits)
+    if prefix != kind or number is None:
         raise InvalidInput.of(pointer, f"expected an id like {kind}_17, got {text[:80]!r}")
-    return int(digits)
+    return number
+
+
+def _number(digits: str) -> int | None:
+    # The length comes first: int() refuses thousands of digits with an error of its own.
+    if len(digits) > DIGITS_MAX or not (digits.isascii() and digits.isdigit()):
+        return None
+    return number if (number := int(digits)) <= ID_MAX else None
 
 
 def _wire(kind: str) -> Any:
@@ -51,9 +60,9 @@ def _wire(kind: str) -> Any:
         if isinstance(value, int):
             return value
         if isinstance(value, str) and value.startswith(prefix):
-            digits = value[len(prefix) :]
-            if digits.isascii() and digits.isdigit() and int(digits) <= ID_MAX:
-                return int(digits)
+            number = _number(value[len(prefix) :])
+            if number is not None:
+                return number
         raise ValueError(f"expected an id like {kind}_17")
 
     return (

@@ -17,6 +17,7 @@ STATUS: Final[dict[type[errors.FairleadError], int]] = {
     errors.NameTaken: 409,
     errors.KeyReused: 409,
     errors.Fenced: 409,
+    errors.PreconditionFailed: 412,
     errors.LimitExceeded: 429,
     errors.Unavailable: 503,
     errors.FairleadError: 500,

@@ -1,7 +1,8 @@
-"""Accounts with their privileges, quotas and usage."""
+"""Accounts: who there is."""
 
 from broker.protocol.accounts import Account
-from broker.protocol.ids import AccountId
+from broker.protocol.ids import AccountId, HostId
+from broker.protocol.states import AccountState
 from broker.storage import blocks
 from broker.storage.database import Connection
 
@@ -28,3 +29,31 @@ async def page(connection: Connection, *, before: int, rows_max: int) -> list[Ac
     """Accounts, newest first."""
     rows = await connection.fetch(SQL.page, before, rows_max)
     return [Account.model_validate(dict(row)) for row in rows]
+
+
+async def set_state(connection: Connection, account: AccountId, state: AccountState) -> Account:
+    """The account in its new state."""
+    row = await connection.fetchrow(SQL.set_state, account, state)
+    assert row is not None, "accounts are never removed"
+    return Account.model_validate(dict(row))
+
+
+async def other_admins(connection: Connection, account: AccountId) -> int:
+    """Active accounts with admin_all_apps besides this one; holds still until the transaction
+    ends."""
+    await connection.execute(SQL.lock_admins)
+    return int(await connection.fetchval(SQL.other_admins, account))
+
+
+async def strip(connection: Connection, account: AccountId) -> None:
+    """Takes the account's tokens, unused enrolments and privileges away."""
+    await connection.execute(SQL.strip, account)
+
+
+async def end_work(connection: Connection, account: AccountId | None) -> set[HostId]:
+    """Cancels the open jobs of a deleted account, or of all of them.
+
+    Returns:
+        The hosts that must be told to stop jobs.
+    """
+    return {HostId(row[0]) for row in await connection.fetch(SQL.end_work, account)}

@@ -21,6 +21,11 @@ class Answer:
     body: bytes
 
 
+async def lock(connection: Connection, account: AccountId, key: str) -> None:
+    """Waits for other transactions with the same key; holds them off until this one ends."""
+    await connection.execute(SQL.lock, key, account)
+
+
 async def find(
     connection: Connection, keys: Sequence[tuple[AccountId, str]]
 ) -> dict[tuple[AccountId, str], Answer]:

@@ -7,6 +7,12 @@ FROM unnest($1::int[], $2::text[], $3::bytea[], $5::bytea[]) AS a (account_id, k
 ON CONFLICT ON CONSTRAINT idempotency_pkey DO NOTHING
 RETURNING account_id, key;
 
+-- name: lock
+-- Until the transaction ends, requests with the same key wait for each other: the later one finds
+-- the answer of the earlier one, and never the half-done world before it.
+-- $1 key, $2 account
+SELECT pg_advisory_xact_lock(hashtextextended($1::text, $2::bigint));
+
 -- name: find
 -- $1 accounts, $2 keys
 SELECT i.account_id, i.key, i.request_sha256, i.status, i.body

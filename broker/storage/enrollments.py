@@ -1,0 +1,54 @@
+"""Single-use tokens with which hosts join."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from broker.protocol.ids import AccountId, HostId
+from broker.protocol.resources import HostFacts
+from broker.storage import blocks
+from broker.storage.database import Connection
+
+SQL = blocks.load("enrollments")
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Why an enrolment token no longer works."""
+
+    used: bool
+    expired: bool
+
+
+async def create(
+    connection: Connection,
+    account: AccountId,
+    name: str,
+    pool: str,
+    sha256: bytes,
+    expires_at: datetime | None,
+) -> datetime | None:
+    """Stores a token; its expiry, or None when that does not lie in the future."""
+    expiry: datetime | None = await connection.fetchval(
+        SQL.create, account, name, pool, sha256, expires_at
+    )
+    return expiry
+
+
+async def use(
+    connection: Connection,
+    sha256: bytes,
+    pool: str | None,
+    facts: HostFacts,
+    host_token_sha256: bytes,
+) -> HostId | None:
+    """Makes a host of an unused token; None when the token does not work."""
+    host = await connection.fetchval(
+        SQL.use, sha256, pool, facts.name, facts.model_dump_json(), facts.gflops, host_token_sha256
+    )
+    return None if host is None else HostId(host)
+
+
+async def look(connection: Connection, sha256: bytes) -> Spent | None:
+    """What is wrong with a token; None when there never was one."""
+    row = await connection.fetchrow(SQL.look, sha256)
+    return Spent(row[0], row[1]) if row else None

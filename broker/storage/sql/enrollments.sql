@@ -1,0 +1,36 @@
+-- name: create
+-- No row comes back when the expiry does not lie in the future.
+-- $1 account, $2 name, $3 pool, $4 SHA-256, $5 expiry or null for a day from now
+INSERT INTO enrollment (account_id, name, pool, sha256, expires_at)
+SELECT $1::int, $2::text, $3::text, $4::bytea,
+    coalesce($5::timestamptz, now() + interval '24 hours')
+WHERE $5::timestamptz IS NULL OR $5::timestamptz > now()
+RETURNING expires_at;
+
+-- name: use
+-- Spends an enrolment token and makes the host with its credit and its own token. The UPDATE
+-- decides: of many hosts that come with one token, one finds it unused.
+-- $1 SHA-256 of the enrolment token, $2 pool or null for the token's, $3 name, $4 facts,
+-- $5 GFLOPS of a slot, $6 SHA-256 of the host's token
+WITH used AS (
+    UPDATE enrollment SET used_at = now()
+    FROM account
+    WHERE enrollment.sha256 = $1::bytea AND used_at IS NULL AND expires_at > now()
+      AND account.id = enrollment.account_id AND account.state = 'active'
+    RETURNING enrollment.account_id, enrollment.pool
+), new AS (
+    INSERT INTO host (account_id, name, pool, facts, gflops)
+    SELECT account_id, $3::text, coalesce($2::text, pool), $4::json, $5::float8 FROM used
+    RETURNING id
+), credit AS (
+    INSERT INTO host_credit (host_id) SELECT id FROM new
+), secret AS (
+    INSERT INTO token (host_id, name, sha256) SELECT id, 'enrolled', $6::bytea FROM new
+)
+SELECT id FROM new;
+
+-- name: look
+-- Why a token was refused.
+-- $1 SHA-256 of the enrolment token
+SELECT used_at IS NOT NULL AS used, expires_at <= now() AS expired
+FROM enrollment WHERE sha256 = $1::bytea;
