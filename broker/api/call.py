@@ -95,14 +95,23 @@ class Call:
             fields = [FieldError(f"?{'.'.join(map(str, e['loc']))}", e["msg"]) for e in bad]
             raise InvalidInput(_summary(fields), errors=fields) from None
 
-    async def key(self) -> IdempotencyKey | None:
-        """The Idempotency-Key header, with the digest of this request."""
+    def key_text(self) -> str | None:
+        """The Idempotency-Key header.
+
+        Raises:
+            InvalidInput: an empty or too long key.
+        """
         text = self.request.headers.get("Idempotency-Key")
-        if text is None:
-            return None
-        if not 1 <= len(text) <= IDEMPOTENCY_KEY_CHARACTERS_MAX:
+        if text is not None and not 1 <= len(text) <= IDEMPOTENCY_KEY_CHARACTERS_MAX:
             detail = f"1 to {IDEMPOTENCY_KEY_CHARACTERS_MAX} characters"
             raise InvalidInput.of("Idempotency-Key", detail)
+        return text
+
+    async def key(self) -> IdempotencyKey | None:
+        """The Idempotency-Key header, with the digest of this request."""
+        text = self.key_text()
+        if text is None:
+            return None
         target = f"{self.request.method} {self.request.raw_path}".encode()
         return IdempotencyKey(text, request_digest(target, await self.raw()))
 
@@ -116,8 +125,11 @@ class Call:
         return answer_stored(stored)
 
 
-def parse_json(model: type[Model], text: bytes) -> Model:
+def parse_json(model: type[Model], text: bytes, place: str = "") -> Model:
     """JSON text as a model.
+
+    Args:
+        place: stands before each pointer, e.g. "line 1: ".
 
     Raises:
         InvalidInput: not JSON, or bad fields, each named by its JSON pointer.
@@ -126,7 +138,7 @@ def parse_json(model: type[Model], text: bytes) -> Model:
         return model.model_validate_json(text)
     except ValidationError as error:
         bad = error.errors(include_url=False, include_input=False)[:100]
-        fields = [FieldError("".join(f"/{part}" for part in e["loc"]), e["msg"]) for e in bad]
+        fields = [FieldError(place + "".join(f"/{p}" for p in e["loc"]), e["msg"]) for e in bad]
         raise InvalidInput(_summary(fields), errors=fields) from None
 
 

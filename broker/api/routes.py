@@ -44,7 +44,16 @@ class Route:
 
 def table() -> list[Route]:
     """Every route of the broker."""
-    from broker.api.handlers import accounts, apps, batches, hosts, jobs, leases, system
+    from broker.api.handlers import (
+        accounts,
+        apps,
+        batches,
+        hosts,
+        jobs,
+        leases,
+        submission,
+        system,
+    )
 
-    modules = (system, accounts, apps, batches, jobs, leases, hosts)
+    modules = (system, accounts, apps, submission, batches, jobs, leases, hosts)
     return [route for module in modules for route in module.ROUTES]

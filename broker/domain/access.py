@@ -124,6 +124,7 @@ class Principal:
     account_id: AccountId | None = None
     account_name: str = ""
     host_id: HostId | None = None
+    host_draining: bool = False
     submit_all_apps: bool = False
     admin_all_apps: bool = False
     apps: Mapping[AppId, AppRights] = field(default_factory=dict)

@@ -150,7 +150,7 @@ class RenewResponse(View):
     answers: list[RenewAnswer]
 
 
-class OutputFile(Message):
+class OutputFile(View):
     """One uploaded output."""
 
     name: FileName

@@ -53,7 +53,6 @@ class Queues:
             url,
             socket_timeout=SOCKET_SECONDS_MAX,
             socket_connect_timeout=5,
-            socket_keepalive=None,
             protocol=2,
         )
         try:

@@ -162,4 +162,4 @@ def _host(host: int, state: str, owner_state: str) -> Principal:
         raise Unauthenticated("the host is banned")
     if owner_state != AccountState.ACTIVE:
         raise Unauthenticated(f"the host's owner is {owner_state}")
-    return Principal(host_id=HostId(host))
+    return Principal(host_id=HostId(host), host_draining=state == HostState.DRAINING)

@@ -7,7 +7,7 @@ difference, so a lost message heals by itself. Calls of many hosts share stateme
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +27,7 @@ from broker.services.catalogue import Catalogue
 from broker.services.groups import Group
 from broker.services.lanes import LaneBook
 from broker.services.waiting import WaitingRoom
-from broker.storage import leases, outputs
+from broker.storage import fleet, leases, outputs
 from broker.storage.database import Database
 from broker.storage.leases import LeaseRow, Settled, Settlement
 
@@ -37,7 +37,9 @@ TARGET: dict[JobEvent, JobState] = {
     JobEvent.CANCEL: JobState.CANCELLED,
     JobEvent.REQUEUE: JobState.QUEUED,
 }
+DRAINING_DELAY_SECONDS = 5.0  # a draining host polls to hear of cancellations only
 Held = tuple[JobId, int, HostId, bool]
+Answered = dict[str, Any]  # protocol.leases.RenewAnswer or ReportAnswer
 
 
 @dataclass(slots=True)
@@ -58,8 +60,8 @@ class Leasing:
     lease_seconds: float
     half_life_seconds: float
     requeued: Callable[[], None]
-    draining: Callable[[HostId], Awaitable[bool]]
     clock: Callable[[], float] = time.time
+    seen: set[HostId] = field(default_factory=set)
     _told: dict[HostId, frozenset[tuple[int, int]]] = field(default_factory=dict)
     _reading: Group[HostId, list[Held]] = field(init=False)
     _asking: Group[tuple[HostId, Ask | None], None] = field(init=False)
@@ -74,17 +76,21 @@ class Leasing:
 
     # -- poll -------------------------------------------------------------------------------
 
-    async def poll(self, host: HostId, request: PollRequest) -> bytes:
-        """The answer to a poll, as JSON; waits up to `wait_seconds` for something to say."""
+    async def poll(self, host: HostId, request: PollRequest, *, draining: bool) -> bytes:
+        """The answer to a poll, as JSON; waits up to `wait_seconds` for something to say.
+
+        Args:
+            draining: the host finishes what it holds and gets nothing new.
+        """
+        self.seen.add(host)
         deadline = self.clock() + request.wait_seconds
-        draining = await self.draining(host)
         waiter = self.waiting.enter(host)
         asked = False
         try:
             while True:
                 rows, cancel, news = await self._difference(host, request.holding)
                 left = deadline - self.clock()
-                if rows or news or left <= 0 or draining:
+                if rows or news or left <= 0 or draining or self.waiting.closed:
                     return await self._answer(rows, cancel, draining)
                 if (request.free_slots or request.free_gpus) and not asked:
                     ask = Ask(self.clock() + left, request.free_slots, request.free_gpus)
@@ -150,7 +156,7 @@ class Leasing:
                 "versions": {f"version_{v}": orjson.Fragment(text) for v, text in texts.items()},
                 "cancel": [{"job": f"job_{key.job}", "epoch": key.epoch} for key in cancel],
                 "lease_seconds": self.lease_seconds,
-                "request_delay_seconds": 0.0,
+                "request_delay_seconds": DRAINING_DELAY_SECONDS if draining else 0.0,
                 "drain": draining,
             }
         )
@@ -171,16 +177,15 @@ class Leasing:
 
     # -- renew ------------------------------------------------------------------------------
 
-    async def renew(
-        self, host: HostId, items: Sequence[RenewItem]
-    ) -> list[tuple[AnswerStatus, bool]]:
-        """(status, whether to cancel) for each lease, in order."""
+    async def renew(self, host: HostId, items: Sequence[RenewItem]) -> list[Answered]:
+        """One answer for each lease, in order."""
+        self.seen.add(host)
         wanted = [(item.job, item.epoch, host, item.running) for item in items]
         renewed = await self._renewing.add(wanted, weight=len(wanted)) if wanted else {}
         return [
-            (AnswerStatus.OK, renewed[item.job, item.epoch])
+            answered(item, AnswerStatus.OK, cancel=renewed[item.job, item.epoch])
             if (item.job, item.epoch) in renewed
-            else (AnswerStatus.FENCED, False)
+            else answered(item, AnswerStatus.FENCED, cancel=False)
             for item in items
         ]
 
@@ -194,11 +199,13 @@ class Leasing:
 
     # -- report -----------------------------------------------------------------------------
 
-    async def report(self, host: HostId, reports: Sequence[Report]) -> list[AnswerStatus]:
+    async def report(self, host: HostId, reports: Sequence[Report]) -> list[Answered]:
         """Closes leases; one answer for each report, in order."""
+        self.seen.add(host)
         missing = await self._missing_outputs(reports)
         settlements = [settlement(host, report, report.job in missing) for report in reports]
-        return await self._reporting.add(settlements, weight=len(settlements))
+        statuses = await self._reporting.add(settlements, weight=len(settlements))
+        return [answered(r, status) for r, status in zip(reports, statuses, strict=True)]
 
     async def expire(self, *, jobs_max: int) -> int:
         """Closes leases whose hosts fell silent, as lost; returns how many."""
@@ -215,6 +222,13 @@ class Leasing:
             await self._reporting.add(lost, weight=len(lost))
             self.waiting.wake({host for _, _, host, _ in gone})
         return len(lost)
+
+    async def flush_seen(self) -> None:
+        """Writes down which hosts were heard since the last time, in one statement."""
+        heard, self.seen = self.seen, set()
+        if heard:
+            async with self.heartbeats.connection() as connection:
+                await fleet.seen(connection, sorted(heard))
 
     async def _missing_outputs(self, reports: Sequence[Report]) -> set[JobId]:
         """Jobs whose report names an output that never arrived here."""
@@ -271,6 +285,11 @@ class Leasing:
             await asks.freed(self.queues, freed_by_lane(closed))
         except (Unavailable, GenerationLost):
             return  # the leader re-counts from PostgreSQL every few seconds
+
+
+def answered(key: LeaseKey, status: AnswerStatus, **more: bool) -> Answered:
+    """The answer for one element of a renew or report call."""
+    return {"job": f"job_{key.job}", "epoch": key.epoch, "status": status, **more}
 
 
 def settlement(host: HostId, report: Report, output_missing: bool = False) -> Settlement:

@@ -34,7 +34,7 @@ async def ensure(database: Database, queues: Queues) -> bool:
             jobs += await queue_lanes.push(queues, runs)
     async with reachable():
         await queues.redis.set(queues.key("server"), await _server(queues))
-    log.warning("queues rebuilt from PostgreSQL", jobs=jobs)
+    log.info("queues rebuilt from PostgreSQL", jobs=jobs)
     return True
 
 

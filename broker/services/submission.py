@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import orjson
 from pydantic import ValidationError
@@ -16,6 +17,7 @@ from broker.domain.access import Resource
 from broker.domain.matching import suits
 from broker.domain.parameters import check_inputs
 from broker.errors import (
+    BodyTooLarge,
     FairleadError,
     FieldError,
     InvalidInput,
@@ -59,7 +61,6 @@ class Prepared:
     header: BatchHeader
     runnable: Runnable
     lane_id: LaneId
-    key: IdempotencyKey | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,14 @@ class Small:
 
     prepared: Prepared
     jobs: Sequence[JobRow]
+    key: IdempotencyKey | None
+
+
+class Body(Protocol):
+    """A request body that is read as it comes."""
+
+    async def drain(self) -> None: ...
+    def digest(self) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +158,7 @@ class Submission:
     def __post_init__(self) -> None:
         self._group = Group(self._write, weight_max=JOBS_PER_GROUP_MAX)
 
-    async def prepare(
-        self, actor: Actor, header: BatchHeader, key: IdempotencyKey | None = None
-    ) -> Prepared:
+    async def prepare(self, actor: Actor, header: BatchHeader) -> Prepared:
         """Authorises a submission and finds its lane.
 
         Raises:
@@ -165,9 +172,11 @@ class Submission:
             raise InvalidInput.of(pointer, error.message) from None
         actor.require(Resource(app_id=runnable.app_id), ids=(show("app", runnable.app_id),))
         lane_id = await self._lane(actor.account_id, header, runnable)
-        return Prepared(actor.account_id, header, runnable, lane_id, key)
+        return Prepared(actor.account_id, header, runnable, lane_id)
 
-    async def submit(self, prepared: Prepared, jobs: Sequence[JobRow]) -> Stored:
+    async def submit(
+        self, prepared: Prepared, jobs: Sequence[JobRow], key: IdempotencyKey | None = None
+    ) -> Stored:
         """Stores a submission whose jobs are in memory, together with other callers'.
 
         Raises:
@@ -176,39 +185,66 @@ class Submission:
             InvalidInput: an input refers to content that the account did not upload.
         """
         await self._check_blobs(prepared.account_id, jobs)
-        stored = await self._group.add(Small(prepared, jobs), weight=len(jobs))
+        stored = await self._group.add(Small(prepared, jobs, key), weight=len(jobs))
         self.nudge()
         return stored
 
     async def stream(
-        self, prepared: Prepared, chunks: AsyncIterator[list[JobRow]], jobs_estimate: int
+        self,
+        prepared: Prepared,
+        chunks: AsyncIterator[list[JobRow]],
+        jobs_estimate: int,
+        key: str | None,
+        digest: Callable[[], bytes],
     ) -> Stored:
         """Stores a stream of jobs in one transaction; any error leaves nothing behind.
 
         The next chunk is parsed while PostgreSQL stores the one before.
 
+        Args:
+            jobs_estimate: ids to reserve; the unused end is given back.
+            key: the client's idempotency key, if any; see `replay_stream`.
+            digest: the request's digest, once the stream has ended.
+
         Raises:
             As `submit`, and whatever the stream raises.
         """
-        if prepared.key and (replay := await self._replay(prepared)):
-            return replay
         reserved = min(max(jobs_estimate, 1), JOBS_PER_BATCH_MAX)
         async with self.database.connection() as connection:
             first = await batches.reserve_job_ids(connection, reserved)
-            jobs = 0
+            stored = 0
             try:
                 async with connection.transaction():
-                    jobs = await self._copy_stream(connection, prepared, first, chunks)
+                    jobs = await self._copy_stream(connection, prepared, first, reserved, chunks)
                     answer = receipt(first, jobs)
-                    await self._finish_stream(connection, prepared, first, jobs, answer)
-            except BaseException:
-                jobs = 0
-                raise
+                    await self._finish_stream(connection, prepared, first, jobs)
+                    if key:
+                        mine = IdempotencyKey(key, digest())
+                        await self._remember(connection, prepared.account_id, mine, answer)
+                stored = jobs
             finally:
                 if not connection.is_closed():
-                    await batches.return_job_ids(connection, first + jobs - 1, first + reserved - 1)
+                    last = first + reserved - 1
+                    await batches.return_job_ids(connection, first + stored - 1, last)
         self.nudge()
         return Stored(CREATED, answer)
+
+    async def replay_stream(self, actor: Actor, key: str, body: Body) -> Stored | None:
+        """The stored answer to a stream with this key; reads the body to compare it.
+
+        Raises:
+            KeyReused: the key came with another body.
+        """
+        name = (actor.account_id, key)
+        async with self.database.connection() as connection:
+            stored = (await idempotency.find(connection, [name])).get(name)
+        if stored is None:
+            return None
+        await body.drain()
+        answer = replayed(stored, body.digest())
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     async def dry_run(self, prepared: Prepared, jobs: int) -> DryRun:
         """What the submission would meet; stores nothing."""
@@ -260,7 +296,7 @@ class Submission:
         """Stores the answers of keyed submissions; those seen before get their stored answer."""
         offered: dict[tuple[AccountId, str], tuple[int, idempotency.Answer]] = {}
         for index, item in enumerate(group):
-            if not (key := item.prepared.key):
+            if not (key := item.key):
                 continue
             name = (item.prepared.account_id, key.key)
             if name in offered:  # the same key twice in one group: the later one comes again
@@ -304,7 +340,7 @@ class Submission:
                 continue
             room, limit = await batches.room(connection, account)
             answers[index] = over_limit(jobs, room, limit)
-            if key := group[index].prepared.key:
+            if key := group[index].key:
                 await idempotency.forget(connection, account, key.key)
 
     # -- one stream -------------------------------------------------------------------------
@@ -314,14 +350,16 @@ class Submission:
         connection: Connection,
         prepared: Prepared,
         first: JobId,
+        reserved: int,
         chunks: AsyncIterator[list[JobRow]],
     ) -> int:
         at = int(first)
         storing: asyncio.Task[None] | None = None
         try:
             async for rows in chunks:
-                if at + len(rows) - first > JOBS_PER_BATCH_MAX:
-                    raise InvalidInput(f"more than {JOBS_PER_BATCH_MAX} jobs in one batch")
+                if at + len(rows) - first > reserved:
+                    detail = f"at most {JOBS_PER_BATCH_MAX} jobs in one batch"
+                    raise BodyTooLarge(detail, errors=[FieldError("/jobs", detail)])
                 await self._check_blobs(prepared.account_id, rows)
                 records = _records(first, at, prepared, rows)
                 at += len(rows)
@@ -339,28 +377,19 @@ class Submission:
         return at - first
 
     async def _finish_stream(
-        self, connection: Connection, prepared: Prepared, first: JobId, jobs: int, answer: bytes
+        self, connection: Connection, prepared: Prepared, first: JobId, jobs: int
     ) -> None:
         account = prepared.account_id
         if not await batches.open_jobs(connection, {account: jobs}):
             raise over_limit(jobs, *await batches.room(connection, account))
         await batches.insert(connection, [_batch(first, prepared, jobs)])
-        if key := prepared.key:
-            mine = idempotency.Answer(account, key.key, key.request_sha256, CREATED, answer)
-            if not await idempotency.remember(connection, [mine], status=CREATED):
-                raise KeyReused("another request with this Idempotency-Key came first")
 
-    async def _replay(self, prepared: Prepared) -> Stored | None:
-        assert prepared.key is not None
-        name = (prepared.account_id, prepared.key.key)
-        async with self.database.connection() as connection:
-            stored = (await idempotency.find(connection, [name])).get(name)
-        if stored is None:
-            return None
-        answer = replayed(stored, prepared.key.request_sha256)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+    async def _remember(
+        self, connection: Connection, account: AccountId, key: IdempotencyKey, answer: bytes
+    ) -> None:
+        mine = idempotency.Answer(account, key.key, key.request_sha256, CREATED, answer)
+        if not await idempotency.remember(connection, [mine], status=CREATED):
+            raise KeyReused("another request with this Idempotency-Key came first")
 
     # -- what both need ---------------------------------------------------------------------
 

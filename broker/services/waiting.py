@@ -19,6 +19,7 @@ class Waiter:
 class WaitingRoom:
     """Open polls by host. A host has one at most: a newer poll ends the older one."""
 
+    closed: bool = False
     _waiters: dict[HostId, Waiter] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -48,6 +49,11 @@ class WaitingRoom:
             return False
         waiter.future.set_result(leases)
         return True
+
+    def close(self) -> None:
+        """The broker stops: open polls end now and new ones do not wait."""
+        self.closed = True
+        self.wake()
 
     def wake(self, hosts: Iterable[HostId] | None = None) -> None:
         """Makes the polls of hosts, or all polls, look for themselves."""

@@ -1,5 +1,6 @@
 """What the scheduler needs of hosts and accounts, in two reads."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from broker.protocol.ids import AccountId, HostId
@@ -50,3 +51,8 @@ async def accounts(connection: Connection, *, half_life_seconds: float) -> list[
             SQL.accounts, half_life_seconds
         )
     ]
+
+
+async def seen(connection: Connection, heard: Sequence[HostId]) -> None:
+    """Notes that hosts were heard of now."""
+    await connection.execute(SQL.seen, heard)

@@ -20,3 +20,7 @@ FROM account_usage
 JOIN account ON account.id = account_usage.account_id
 JOIN user_submit ON user_submit.account_id = account_usage.account_id
 WHERE account_usage.jobs_open > 0;
+
+-- name: seen
+-- $1 host ids, in order
+UPDATE host SET last_seen_at = now() WHERE id = ANY ($1::int[]);

@@ -1,0 +1,97 @@
+"""Submission of batches: one JSON body, or a stream of lines."""
+
+import orjson
+from aiohttp import web
+
+from broker.api.call import CREATED, Call, answer, answer_stored, parse_json
+from broker.api.ndjson import Lines, jobs_of
+from broker.api.routes import Route
+from broker.domain.access import Action
+from broker.errors import BodyTooLarge, InvalidInput
+from broker.protocol.base import Message
+from broker.protocol.batches import BatchHeader, BatchReceipt, BatchRequest
+from broker.protocol.limits import JOBS_PER_BATCH_MAX, JOBS_PER_JSON_BATCH_MAX
+from broker.services.submission import check_jobs
+
+NDJSON = "application/x-ndjson"
+LINE_BYTES_LEAST = 3  # "{}" and a newline; bounds the jobs of a body by its length
+
+
+class SubmitQuery(Message):
+    """The query of a submission."""
+
+    dry_run: bool = False
+    """Validate and estimate only; store nothing."""
+
+
+async def submit(call: Call) -> web.Response:
+    dry_run = call.query(SubmitQuery).dry_run
+    if call.request.content_type == NDJSON:
+        return await _submit_lines(call, dry_run)
+    return await _submit_json(call, dry_run)
+
+
+async def _submit_json(call: Call, dry_run: bool) -> web.Response:
+    header, array = split_body(await call.raw())
+    submission = call.services.submission
+    prepared = await submission.prepare(call.actor, header)
+    rows = check_jobs(prepared.runnable, array, lambda index: f"/jobs/{index}")
+    if not 1 <= len(rows) <= JOBS_PER_JSON_BATCH_MAX:
+        detail = f"1 to {JOBS_PER_JSON_BATCH_MAX} jobs; more go as {NDJSON}"
+        raise (InvalidInput if not rows else BodyTooLarge).of("/jobs", detail)
+    if dry_run:
+        return answer(await submission.dry_run(prepared, len(rows)))
+    return answer_stored(await submission.submit(prepared, rows, await call.key()))
+
+
+async def _submit_lines(call: Call, dry_run: bool) -> web.Response:
+    lines = Lines(call.request.content)
+    submission = call.services.submission
+    header = parse_json(BatchHeader, await lines.first(), "line 1: ")
+    prepared = await submission.prepare(call.actor, header)
+    jobs = jobs_of(lines, prepared.runnable)
+    if dry_run:
+        count = 0
+        async for rows in jobs:
+            count += len(rows)
+        return answer(await submission.dry_run(prepared, count))
+    length = call.request.content_length
+    estimate = JOBS_PER_BATCH_MAX if length is None else length // LINE_BYTES_LEAST + 1
+    key = call.key_text()
+    if key and (replay := await submission.replay_stream(call.actor, key, lines)):
+        return answer_stored(replay)
+    return answer_stored(await submission.stream(prepared, jobs, estimate, key, lines.digest))
+
+
+def split_body(text: bytes) -> tuple[BatchHeader, bytes]:
+    """A submission's header, and its jobs as JSON text for the version's own validator.
+
+    Raises:
+        InvalidInput: not a JSON object, no jobs, or a bad header field.
+    """
+    try:
+        document = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise InvalidInput.of("", f"not valid JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise InvalidInput.of("", "expected an object")
+    jobs = document.pop("jobs", None)
+    if not isinstance(jobs, list):
+        raise InvalidInput.of("/jobs", "expected an array of jobs")
+    return parse_json(BatchHeader, orjson.dumps(document)), orjson.dumps(jobs)
+
+
+ROUTES = [
+    Route(
+        "POST",
+        "/v1/batches",
+        submit,
+        Action.BATCH_SUBMIT,
+        "Submits a batch of jobs; a 201 means that every job is stored durably. As "
+        "application/x-ndjson (the batch in line 1, then a job a line) up to 1,000,000 jobs.",
+        body=BatchRequest,
+        answer=BatchReceipt,
+        query=SubmitQuery,
+        status=CREATED,
+    ),
+]

@@ -1,0 +1,223 @@
+"""The composition root: the only file that sees everything. Reads top to bottom.
+
+Broker        one broker process over servers that run already
+serve         `fairlead serve`: a Broker until a signal comes
+create_admin  `fairlead admin create`: the first account, straight into the database
+"""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+import structlog
+from aiohttp import web
+from aiohttp.http_parser import HttpRequestParserC  # noqa: F401  refuse to start without it
+
+from broker.api.app import build_app
+from broker.config import Settings
+from broker.daemons.elector import Elector
+from broker.daemons.listener import Listener
+from broker.daemons.ticker import Ticker
+from broker.errors import FairleadError, StartupError
+from broker.protocol.limits import HEADER_BYTES_MAX
+from broker.queues.client import Queues
+from broker.scheduling import warm
+from broker.services import bootstrap
+from broker.services.catalogue import Catalogue
+from broker.services.context import Services
+from broker.services.dispatch import Dispatch
+from broker.services.feeding import feed
+from broker.services.files import Files
+from broker.services.identity import Identity
+from broker.services.lanes import LaneBook
+from broker.services.leasing import Leasing
+from broker.services.submission import Submission
+from broker.services.upkeep import Upkeep
+from broker.services.waiting import WaitingRoom
+from broker.storage import schema
+from broker.storage.database import Database
+
+log = structlog.get_logger(__name__)
+
+HEARTBEAT_CONNECTIONS = 2
+SCHEDULER_SECONDS = 1.0
+FEEDER_SECONDS = 0.5
+REAPER_SECONDS = 2.0
+HOSTS_SECONDS = 5.0
+JANITOR_SECONDS = 600.0
+KEEPALIVE_SECONDS = 120.0
+SHUTDOWN_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class Broker:
+    """One broker process: services, daemons and the HTTP server, started in this order."""
+
+    settings: Settings
+    services: Services = field(init=False)
+    url: str = field(init=False, default="")
+    _stack: AsyncExitStack = field(init=False, default_factory=AsyncExitStack)
+    _elector: Elector = field(init=False)
+    _tasks: list[asyncio.Task[None]] = field(init=False, default_factory=list)
+
+    async def __aenter__(self) -> "Broker":
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        await asyncio.to_thread(warm)
+        self.services, scheduler, feeder = await self._compose()
+        self._stack.push_async_callback(self._stop_daemons)
+        self._start_daemons(scheduler, feeder)
+        await self._listen()
+
+    async def _compose(self) -> tuple[Services, Ticker, Ticker]:
+        settings = self.settings
+        url = settings.database_url.get_secret_value()
+        database = await Database.connect(url, connections_max=settings.database_connections_max)
+        self._stack.push_async_callback(database.close)
+        heartbeats = await Database.connect(
+            url, connections_max=HEARTBEAT_CONNECTIONS, name="fairlead heartbeats"
+        )
+        self._stack.push_async_callback(heartbeats.close)
+        async with database.connection() as connection:
+            deployment = await schema.apply(connection)
+        queues = await Queues.connect(settings.redis_url.get_secret_value(), deployment)
+        self._stack.push_async_callback(queues.close)
+
+        catalogue, lanes, waiting = Catalogue(database), LaneBook(database), WaitingRoom()
+        dispatch = Dispatch(
+            database,
+            queues,
+            lanes,
+            waiting,
+            lease_seconds=settings.lease_seconds,
+            half_life_seconds=settings.half_life_seconds,
+            history_strength=settings.history_strength,
+            host_silent_seconds=settings.host_silent_seconds,
+        )
+        scheduler = Ticker("scheduler", dispatch.cycle, SCHEDULER_SECONDS)
+        feeder = Ticker("feeder", lambda: feed(database, queues), FEEDER_SECONDS)
+        services = Services(
+            settings=settings,
+            deployment=deployment,
+            database=database,
+            heartbeats=heartbeats,
+            queues=queues,
+            identity=Identity(database, settings.principal_seconds),
+            catalogue=catalogue,
+            lanes=lanes,
+            waiting=waiting,
+            files=Files(settings.files_directory),
+            submission=Submission(database, catalogue, feeder.wake),
+            leasing=Leasing(
+                database,
+                heartbeats,
+                queues,
+                catalogue,
+                lanes,
+                waiting,
+                lease_seconds=settings.lease_seconds,
+                half_life_seconds=settings.half_life_seconds,
+                requeued=feeder.wake,
+            ),
+            dispatch=dispatch,
+        )
+        return services, scheduler, feeder
+
+    def _start_daemons(self, scheduler: Ticker, feeder: Ticker) -> None:
+        s = self.services
+        upkeep = Upkeep(s.database, s.dispatch, s.leasing, self.settings.events_keep_hours)
+        self._elector = Elector(s.database, s.queues, s.dispatch, self.settings.leader_seconds)
+        tickers = [
+            Ticker("elector", self._elector.tick, self.settings.leader_seconds / 3),
+            scheduler,
+            feeder,
+            Ticker("reaper", upkeep.expire_leases, REAPER_SECONDS),
+            Ticker("hosts", upkeep.look_at_hosts, HOSTS_SECONDS),
+            Ticker("janitor", upkeep.prune, JANITOR_SECONDS),
+        ]
+        listener = Listener(s.queues, s.waiting, scheduler.wake)
+        self._tasks = [asyncio.create_task(ticker.run(), name=ticker.name) for ticker in tickers]
+        self._tasks.append(asyncio.create_task(listener.run(), name="listener"))
+
+    async def _stop_daemons(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            await self._elector.resign()
+        except FairleadError as error:
+            log.info("leadership left to expire", reason=error.message)
+
+    async def _listen(self) -> None:
+        runner = web.AppRunner(
+            build_app(self.services),
+            access_log=None,
+            handler_cancellation=True,  # a poll whose agent went away must not take leases
+            keepalive_timeout=KEEPALIVE_SECONDS,
+            shutdown_timeout=SHUTDOWN_SECONDS,
+            max_field_size=HEADER_BYTES_MAX,
+        )
+        await runner.setup()
+        self._stack.push_async_callback(runner.cleanup)
+        site = web.TCPSite(runner, self.settings.host, self.settings.port, backlog=4096)
+        try:
+            await site.start()
+        except OSError as error:
+            where = f"{self.settings.host}:{self.settings.port}"
+            raise StartupError(f"cannot listen on {where}: {error.strerror}") from error
+        self._stack.callback(self.services.waiting.close)
+        host, port = runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}"
+
+
+@asynccontextmanager
+async def until_signal() -> AsyncIterator[asyncio.Event]:
+    """An event that SIGINT and SIGTERM set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield stop
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+async def serve(settings: Settings) -> None:
+    """Runs a broker over servers that run already, until SIGINT or SIGTERM.
+
+    Raises:
+        StartupError: PostgreSQL, Redis or the address cannot be used.
+    """
+    async with until_signal() as stop, Broker(settings) as broker:
+        log.info("broker ready", url=broker.url, deployment=broker.services.deployment)
+        await stop.wait()
+        log.info("broker stops")
+
+
+async def create_admin(database_url: str, name: str) -> str:
+    """Makes an account with every global privilege and returns a token for it.
+
+    Raises:
+        StartupError: the database cannot be used.
+        NameTaken: the handle is in use and is no admin's.
+    """
+    database = await Database.connect(database_url, connections_max=2)
+    try:
+        async with database.transaction() as connection:
+            await schema.apply(connection)
+            return await bootstrap.admin_token(connection, name)
+    finally:
+        await database.close()

@@ -1,0 +1,39 @@
+"""Upkeep: what must happen now and then, whoever calls or not."""
+
+from dataclasses import dataclass
+
+from broker.protocol.limits import IDEMPOTENCY_HOURS
+from broker.services.dispatch import Dispatch
+from broker.services.leasing import Leasing
+from broker.storage import events, idempotency
+from broker.storage.database import Database
+
+LEASES_PER_SWEEP_MAX = 1_000
+
+
+@dataclass(slots=True)
+class Upkeep:
+    """The bodies of the slower daemons. Those that only the leader should do ask for the term."""
+
+    database: Database
+    dispatch: Dispatch
+    leasing: Leasing
+    events_keep_hours: float
+
+    async def expire_leases(self) -> bool:
+        """The reaper: jobs of silent hosts go back to the queue. True when there are more."""
+        if self.dispatch.term is None:
+            return False
+        expired = await self.leasing.expire(jobs_max=LEASES_PER_SWEEP_MAX)
+        return expired == LEASES_PER_SWEEP_MAX
+
+    async def look_at_hosts(self) -> None:
+        """Writes down who was heard, and tells the scheduler who counts as capacity."""
+        await self.leasing.flush_seen()
+        await self.dispatch.refresh_hosts()
+
+    async def prune(self) -> None:
+        """The janitor: old events and idempotency keys."""
+        async with self.database.connection() as connection:
+            await events.prune(connection, hours=self.events_keep_hours)
+            await idempotency.prune(connection, hours=IDEMPOTENCY_HOURS)

@@ -1,0 +1,1 @@
+"""What several test suites share: servers, a running broker, HTTP clients, a small agent."""

@@ -1,0 +1,87 @@
+"""PostgreSQL and Redis for the tests: embedded ones, or those that the environment names.
+
+`FAIRLEAD_TEST_DATABASE_URL` must name a role that may create databases.
+"""
+
+import asyncio
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+from broker.embedded import EmbeddedServers
+from broker.storage import schema
+
+
+@dataclass
+class Servers:
+    """The servers, and databases cloned from one template."""
+
+    database_url: str
+    redis_url: str
+    template: str = field(default_factory=lambda: f"template_{secrets.token_hex(4)}")
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    def url_of(self, database: str) -> str:
+        """The URL of a database on the server."""
+        parts = urlsplit(self.database_url)
+        return urlunsplit(parts._replace(path=f"/{database}"))
+
+    async def make_template(self) -> None:
+        """An empty database with the schema, to clone from."""
+        connection = await asyncpg.connect(self.database_url)
+        await connection.execute(f"CREATE DATABASE {self.template}")
+        await connection.close()
+        connection = await asyncpg.connect(self.url_of(self.template))
+        await schema.apply(connection)
+        await connection.close()
+
+    async def clone(self) -> str:
+        """The URL of a new database; it has a deployment id, hence Redis keys, of its own."""
+        name = f"{self.template}_{next(self._numbers)}"
+        connection = await asyncpg.connect(self.database_url)
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {self.template}")
+        await connection.close()
+        connection = await asyncpg.connect(self.url_of(name))
+        await connection.execute("UPDATE deployment SET id = $1", secrets.token_hex(6))
+        await connection.close()
+        return self.url_of(name)
+
+    async def drop(self, url: str) -> None:
+        """Removes a clone."""
+        name = urlsplit(url).path.removeprefix("/")
+        connection = await asyncpg.connect(self.database_url)
+        await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        await connection.close()
+
+
+@contextmanager
+def running_servers() -> Iterator[Servers]:
+    """Servers for one test run."""
+    database, redis = (os.environ.get(f"FAIRLEAD_TEST_{n}_URL") for n in ("DATABASE", "REDIS"))
+    if database and redis:
+        servers = Servers(database, redis)
+        asyncio.run(servers.make_template())
+        yield servers
+        asyncio.run(servers.drop(servers.url_of(servers.template)))
+        return
+    # Not under pytest's tmp_path: the servers' unprivileged account must be able to enter.
+    folder = Path(tempfile.mkdtemp(prefix="fairlead-tests-", dir="/tmp"))
+    folder.chmod(0o755)
+    embedded = EmbeddedServers(folder / "data", durable=False)
+    try:
+        asyncio.run(embedded.start())
+        servers = Servers(embedded.database_url, embedded.redis_url)
+        asyncio.run(servers.make_template())
+        yield servers
+    finally:
+        asyncio.run(embedded.stop())
+        shutil.rmtree(folder)
