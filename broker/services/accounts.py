@@ -1,12 +1,14 @@
 """Accounts: created and administered by holders of `admin_all_apps`, seen by all."""
 
 from broker.domain.access import Resource
-from broker.errors import NameTaken, NotFound
+from broker.errors import Conflict, NameTaken
 from broker.protocol.accounts import Account, AccountRequest
-from broker.protocol.ids import AccountId, parse
+from broker.protocol.ids import AccountId, HostId, show
+from broker.protocol.states import AccountState
 from broker.services.identity import Actor
-from broker.storage import accounts
-from broker.storage.database import Connection
+from broker.services.references import absent, resolve
+from broker.storage import accounts, hosts, privileges
+from broker.storage.database import Connection, Database
 
 
 async def create(connection: Connection, actor: Actor, request: AccountRequest) -> Account:
@@ -27,23 +29,128 @@ async def find(connection: Connection, reference: str) -> Account:
     """An account by handle or by id; the caller authorises.
 
     Raises:
+        InvalidInput: an id of another kind.
         NotFound: there is none.
     """
-    is_id = reference.startswith("account_")
-    account_id = AccountId(parse("account", reference, "{account}")) if is_id else None
-    account = await accounts.find(connection, None if is_id else reference, account_id)
-    if account is None:
-        raise NotFound(f"there is no account {reference!r}", ids=(reference,))
-    return account
+    name, number = resolve("account", reference, "{account}")
+    found = await accounts.find(connection, name, None if number is None else AccountId(number))
+    if found is None:
+        raise absent("account", reference)
+    return found
 
 
-async def show(connection: Connection, actor: Actor, reference: str) -> Account:
-    """An account; its email address only for itself and admins.
+async def authorised(connection: Connection, actor: Actor, reference: str) -> Account:
+    """The account, once the policy allows the route's action on it.
 
     Raises:
         NotFound: there is none.
+        Forbidden: the caller may not do this to it.
     """
     account = await find(connection, reference)
-    actor.require(Resource(account_id=account.id))
+    actor.require(Resource(account_id=account.id), ids=(show("account", account.id),))
+    return account
+
+
+async def existing(connection: Connection, actor: Actor, reference: str) -> Account:
+    """As `authorised`, for changes that make no sense after the account was deleted.
+
+    Raises:
+        Conflict: the account was deleted.
+    """
+    return _undeleted(await authorised(connection, actor, reference))
+
+
+async def undeleted(connection: Connection, reference: str) -> Account:
+    """As `find`, but never a deleted account.
+
+    Raises:
+        Conflict: the account was deleted.
+    """
+    return _undeleted(await find(connection, reference))
+
+
+async def show_one(connection: Connection, actor: Actor, reference: str) -> Account:
+    """An account; its email address only for itself and admins."""
+    return _as_seen(await authorised(connection, actor, reference), actor)
+
+
+async def page(
+    connection: Connection, actor: Actor, *, before: int, rows_max: int
+) -> list[Account]:
+    """Accounts, newest first."""
+    actor.require()
+    found = await accounts.page(connection, before=before, rows_max=rows_max)
+    return [_as_seen(account, actor) for account in found]
+
+
+async def suspend(connection: Connection, actor: Actor, reference: str) -> Account:
+    """Tokens stop working; queued jobs stay, and wait until the account is resumed.
+
+    Raises:
+        Conflict: it was deleted, or is the last active admin.
+    """
+    account = await existing(connection, actor, reference)
+    await keep_an_admin(connection, account.id)
+    return await accounts.set_state(connection, account.id, AccountState.SUSPENDED)
+
+
+async def resume(connection: Connection, actor: Actor, reference: str) -> Account:
+    """Undoes a suspension.
+
+    Raises:
+        Conflict: it was deleted.
+    """
+    account = await existing(connection, actor, reference)
+    return await accounts.set_state(connection, account.id, AccountState.ACTIVE)
+
+
+async def delete(connection: Connection, actor: Actor, reference: str) -> set[HostId]:
+    """Ends everything that acts in the account's name; its history and its name stay.
+
+    Returns:
+        Hosts that must be told to stop jobs.
+
+    Raises:
+        Conflict: it is the last active admin.
+    """
+    account = await authorised(connection, actor, reference)
+    await keep_an_admin(connection, account.id)
+    await accounts.set_state(connection, account.id, AccountState.DELETED)
+    await accounts.strip(connection, account.id)
+    await hosts.lock_out(connection, owner=account.id)
+    # Twice: a lease that was being claimed was neither queued nor leased to the first look.
+    told = await accounts.end_work(connection, account.id)
+    return told | await accounts.end_work(connection, account.id)
+
+
+async def sweep(database: Database) -> set[HostId]:
+    """Ends what reached the queues in the name of deleted accounts while they were deleted: a
+    submission under way, a lost attempt.
+
+    Returns:
+        Hosts that must be told to stop jobs.
+    """
+    async with database.transaction() as connection:
+        return await accounts.end_work(connection, None)
+
+
+async def keep_an_admin(connection: Connection, account: AccountId) -> None:
+    """Refuses to take the last active holder of `admin_all_apps` away.
+
+    Raises:
+        Conflict: nobody else could undo it.
+    """
+    own = await privileges.of_account(connection, account)
+    if not await accounts.other_admins(connection, account) and own.admin_all_apps:
+        raise Conflict("this is the last active account with admin_all_apps")
+
+
+def _undeleted(account: Account) -> Account:
+    if account.state is AccountState.DELETED:
+        raise Conflict(f"the account {account.name} was deleted")
+    return account
+
+
+def _as_seen(account: Account, actor: Actor) -> Account:
     own = account.id == actor.principal.account_id or actor.sees_all
     return account if own else account.model_copy(update={"email": None})

@@ -10,13 +10,15 @@ from pydantic import TypeAdapter
 from broker.domain.parameters import job_adapter
 from broker.errors import Conflict, NotFound
 from broker.protocol.apps import VersionSpec
-from broker.protocol.ids import AppId, VersionId, parse
+from broker.protocol.ids import AppId, VersionId
 from broker.protocol.states import AppState, VersionState
+from broker.services.references import absent, resolve
 from broker.storage import catalogue
 from broker.storage.database import Connection, Database
 
 REMEMBER_SECONDS = 1.0
 REMEMBERED_MAX = 10_000
+NUMBER_MAX = 2**31 - 1  # of a version, in PostgreSQL
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Catalogue:
 
     def forget(self) -> None:
         """Call after any change of an app or a version's state."""
-        self._found.clear()
+        self._found = {}
 
     async def runnable(self, app: str, number: int | None) -> Runnable:
         """A version that exists, whatever its state.
@@ -55,14 +57,17 @@ class Catalogue:
         Raises:
             NotFound: no such app or version.
         """
-        known = self._found.get((app, number))
+        remembered = self._found
+        known = remembered.get((app, number))
         if known and known[0] > self.clock():
             return known[1]
+        until = self.clock() + REMEMBER_SECONDS
         async with self.database.connection() as connection:
             found = await self._look_up(connection, app, number)
-        if len(self._found) >= REMEMBERED_MAX:
-            self._found.clear()
-        self._found[app, number] = (self.clock() + REMEMBER_SECONDS, found)
+        if len(remembered) >= REMEMBERED_MAX:
+            remembered.clear()
+        # Into the book that was open when we looked: after `forget` nobody reads that one.
+        remembered[app, number] = (until, found)
         return found
 
     async def submittable(self, app: str, number: int | None) -> Runnable:
@@ -94,11 +99,14 @@ class Catalogue:
         return {version: self._spec_texts[version] for version in wanted}
 
     async def _look_up(self, connection: Connection, app: str, number: int | None) -> Runnable:
-        app_id = AppId(parse("app", app, "/app")) if app.startswith("app_") else None
-        row = await catalogue.app(connection, None if app_id else app, app_id)
+        name, app_number = resolve("app", app, "/app")
+        app_id = None if app_number is None else AppId(app_number)
+        row = await catalogue.app(connection, name, app_id)
         if row is None:
-            raise NotFound(f"there is no app {app!r}", ids=(app,))
-        version = await catalogue.version(connection, row["id"], number)
+            raise absent("app", app)
+        version = None
+        if number is None or number <= NUMBER_MAX:
+            version = await catalogue.version(connection, row["id"], number)
         if version is None and number is None:
             raise Conflict(f"the app {row['name']} has no published version yet")
         if version is None:

@@ -1,15 +1,23 @@
 """One answer for one Idempotency-Key: the key is stored in the transaction of the change itself."""
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
-from broker.errors import LimitExceeded
+from broker.errors import Conflict, KeyReused
+from broker.protocol.accounts import TokenSecret
 from broker.protocol.base import View
+from broker.protocol.hosts import Enrollment
 from broker.services.identity import Actor
 from broker.services.submission import IdempotencyKey, Stored, replayed
 from broker.storage import idempotency
 from broker.storage.database import Connection, Database
 
 UseCase = Callable[[Connection], Awaitable[View | None]]
+
+# Answers that hold a secret. The database must never hold a usable one, so of these only the fact
+# is kept that they were given: a repetition makes no second token, and is told so.
+SECRETS: Final = (TokenSecret, Enrollment)
+NOT_KEPT: Final = b'{"kept":false}'
 
 
 async def once(
@@ -25,24 +33,37 @@ async def once(
 
     Raises:
         KeyReused: the key came with another request before.
-        LimitExceeded: the same request is under way.
+        Conflict: the answer held a secret and was given before.
     """
     async with database.transaction() as connection:
         if key is None:
             return Stored(status, _body(await use_case(connection)))
         name = (actor.account_id, key.key)
+        await idempotency.lock(connection, *name)
         if stored := (await idempotency.find(connection, [name])).get(name):
-            answer = replayed(stored, key.request_sha256)
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
-        body = _body(await use_case(connection))
-        mine = idempotency.Answer(*name, key.request_sha256, status, body)
+            # The policy was asked when the answer was made, for this account and this request.
+            actor.asked = True
+            return _again(stored, key)
+        answer = await use_case(connection)
+        body = _body(answer)
+        kept = NOT_KEPT if isinstance(answer, SECRETS) else body
+        mine = idempotency.Answer(*name, key.request_sha256, status, kept)
         if not await idempotency.remember(connection, [mine], status=status):
-            raise LimitExceeded(
-                "the same request is under way; ask again for its answer", retry_after_seconds=1
-            )
+            # Only a submission does not wait for the lock: it may have taken the key meanwhile.
+            raise KeyReused("this Idempotency-Key was used before with another request")
     return Stored(status, body)
+
+
+def _again(stored: idempotency.Answer, key: IdempotencyKey) -> Stored:
+    answer = replayed(stored, key.request_sha256)
+    if isinstance(answer, Exception):
+        raise answer
+    if answer.body == NOT_KEPT:
+        raise Conflict(
+            "this request was carried out before; its answer held a secret, which is shown once "
+            "and not kept. Revoke what was made if nobody has it, and ask with a new key"
+        )
+    return answer
 
 
 def _body(answer: View | None) -> bytes:

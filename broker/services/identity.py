@@ -30,7 +30,24 @@ def new_secret(prefix: str) -> tuple[str, bytes]:
 
 def digest(secret: str) -> bytes:
     """SHA-256 of a token. Plain, because the token itself is random."""
-    return hashlib.sha256(secret.encode()).digest()
+    # A header may hold bytes that are no UTF-8; aiohttp hands them on as lone surrogates.
+    return hashlib.sha256(secret.encode(errors="surrogateescape")).digest()
+
+
+def bearer(authorization: str | None, *prefixes: str) -> str:
+    """The token in an Authorization header.
+
+    Raises:
+        Unauthenticated: there is none, or one of another kind.
+    """
+    wanted = " or ".join(f"{prefix}..." for prefix in prefixes)
+    if not authorization:
+        raise Unauthenticated(f"this needs a token: send `Authorization: Bearer {wanted}`")
+    scheme, _, secret = authorization.partition(" ")
+    secret = secret.strip()
+    if scheme.lower() != "bearer" or not secret.startswith(prefixes):
+        raise Unauthenticated(f"expected `Authorization: Bearer` and a token {wanted}")
+    return secret
 
 
 @dataclass(slots=True)
@@ -49,6 +66,11 @@ class Actor:
         """Whether the route's action is allowed on a resource."""
         self.asked = True
         return access.decide(self.principal, self.action, what).allowed
+
+    def could(self, action: Action, what: Resource) -> bool:
+        """Whether another action than the route's would be allowed: what decides how much of an
+        answer the caller sees. It does not count as asking."""
+        return access.decide(self.principal, action, what).allowed
 
     def require(self, what: Resource = access.NOTHING, *, ids: tuple[str, ...] = ()) -> None:
         """Goes on only when the route's action is allowed.
@@ -110,7 +132,7 @@ class Identity:
 
     def forget(self) -> None:
         """Call after any change of accounts, tokens or privileges: readers see their writes."""
-        self._remembered.clear()
+        self._remembered = {}
 
     async def authenticate(self, authorization: str | None) -> Principal:
         """The caller behind an Authorization header.
@@ -119,19 +141,17 @@ class Identity:
             Unauthenticated: no bearer token, or one that is unknown, expired or revoked, or whose
                 account is not active.
         """
-        if not authorization:
-            raise Unauthenticated("this needs a token: send `Authorization: Bearer flt_...`")
-        scheme, _, secret = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not secret.startswith((ACCOUNT_PREFIX, HOST_PREFIX)):
-            raise Unauthenticated("expected `Authorization: Bearer` and a token flt_... or flh_...")
-        sha256 = digest(secret.strip())
-        known = self._remembered.get(sha256)
+        sha256 = digest(bearer(authorization, ACCOUNT_PREFIX, HOST_PREFIX))
+        remembered = self._remembered
+        known = remembered.get(sha256)
         if known and known[0] > self.clock():
             return known[1]
+        until = self.clock() + self.remember_seconds
         principal = await self._look_up(sha256)
-        if len(self._remembered) >= REMEMBERED_MAX:
-            self._remembered.clear()
-        self._remembered[sha256] = (self.clock() + self.remember_seconds, principal)
+        if len(remembered) >= REMEMBERED_MAX:
+            remembered.clear()
+        # Into the book that was open when we looked: after `forget` nobody reads that one.
+        remembered[sha256] = (until, principal)
         return principal
 
     async def _look_up(self, sha256: bytes) -> Principal:

@@ -1,0 +1,65 @@
+"""Enrolment: an account makes a single-use token, a host spends it and becomes the account's."""
+
+from broker.errors import InvalidInput, Unauthenticated
+from broker.protocol.hosts import Enrollment, EnrollmentRequest
+from broker.protocol.leases import Enrolled, EnrollRequest
+from broker.services.identity import (
+    ENROLLMENT_PREFIX,
+    HOST_PREFIX,
+    Actor,
+    bearer,
+    digest,
+    new_secret,
+)
+from broker.services.tokens import NOT_AHEAD, storable
+from broker.storage import enrollments
+from broker.storage.database import Connection
+
+
+async def create(connection: Connection, actor: Actor, request: EnrollmentRequest) -> Enrollment:
+    """A token with which one host may join the caller's account (B1).
+
+    Raises:
+        InvalidInput: an expiry that has passed.
+    """
+    actor.require()
+    secret, sha256 = new_secret(ENROLLMENT_PREFIX)
+    expires_at = await enrollments.create(
+        connection,
+        actor.account_id,
+        request.name,
+        request.pool,
+        sha256,
+        storable(request.expires_at),
+    )
+    if expires_at is None:
+        raise InvalidInput.of("/expires_at", NOT_AHEAD)
+    return Enrollment(token=secret, expires_at=expires_at)
+
+
+async def enroll(
+    connection: Connection, authorization: str | None, request: EnrollRequest
+) -> Enrolled:
+    """Makes a host of whoever holds an unused enrolment token.
+
+    Raises:
+        Unauthenticated: no enrolment token, or one that is unknown, used or expired, or whose
+            account is not active.
+    """
+    token = digest(bearer(authorization, ENROLLMENT_PREFIX))
+    secret, sha256 = new_secret(HOST_PREFIX)
+    host = await enrollments.use(connection, token, request.pool, request.facts, sha256)
+    if host is None:
+        raise Unauthenticated(await _reason(connection, token))
+    return Enrolled(host=host, token=secret)
+
+
+async def _reason(connection: Connection, token: bytes) -> str:
+    spent = await enrollments.look(connection, token)
+    if spent is None:
+        return "the enrolment token is unknown"
+    if spent.used:
+        return "the enrolment token was used; each works once"
+    if spent.expired:
+        return "the enrolment token has expired"
+    return "the account of the enrolment token is not active"

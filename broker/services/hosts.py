@@ -1,0 +1,92 @@
+"""Hosts: brought in by their owners, watched and switched by owners and admins."""
+
+from collections.abc import Iterable
+
+from broker.domain.access import Resource
+from broker.errors import Conflict
+from broker.protocol.hosts import Host
+from broker.protocol.ids import HostId, show
+from broker.protocol.resources import HostFacts
+from broker.protocol.states import HostState
+from broker.services.identity import Actor
+from broker.services.references import absent
+from broker.storage import hosts
+from broker.storage.database import Connection, Database
+
+
+async def page(
+    connection: Connection,
+    actor: Actor,
+    *,
+    before: int,
+    rows_max: int,
+    half_life_seconds: float,
+) -> list[Host]:
+    """The caller's hosts, or everybody's for an admin, newest first."""
+    actor.require()
+    return await hosts.page(
+        connection,
+        before=before,
+        rows_max=rows_max,
+        owner=None if actor.sees_all else actor.account_id,
+        half_life_seconds=half_life_seconds,
+    )
+
+
+async def show_one(
+    connection: Connection, actor: Actor, host: HostId, *, half_life_seconds: float
+) -> Host:
+    """A host.
+
+    Raises:
+        NotFound: there is none, or it is not the caller's to see.
+    """
+    found = await hosts.find(connection, host, half_life_seconds=half_life_seconds)
+    owner = found.account if found else None
+    actor.require(Resource(owner_id=owner), ids=(show("host", host),))
+    if found is None:
+        raise absent("host", show("host", host))
+    return found
+
+
+async def move(
+    connection: Connection,
+    actor: Actor,
+    host: HostId,
+    state: HostState,
+    *,
+    half_life_seconds: float,
+) -> Host:
+    """Drains, resumes or bans a host; again is no error.
+
+    A ban is final: the host's tokens are revoked, so it can only enrol again.
+
+    Raises:
+        NotFound: there is none, or it is not the caller's to see.
+        Conflict: it is banned.
+    """
+    found = await hosts.owner(connection, host)
+    owner, before = found or (None, None)
+    actor.require(Resource(owner_id=owner), ids=(show("host", host),))
+    if found is None:
+        raise absent("host", show("host", host))
+    if before is HostState.BANNED and state is not HostState.BANNED:
+        raise Conflict("the host is banned and its token revoked; enrol it again")
+    await hosts.set_state(connection, host, state)
+    if state is HostState.BANNED:
+        await hosts.lock_out(connection, host=host)
+    return await show_one(connection, actor, host, half_life_seconds=half_life_seconds)
+
+
+# -- what a host says of itself; `api.handlers.leases` knows that it is the host ---------------
+
+
+async def update_facts(database: Database, host: HostId, facts: HostFacts) -> None:
+    """Replaces what is known of a host."""
+    async with database.connection() as connection:
+        await hosts.update_facts(connection, host, facts)
+
+
+async def seen(connection: Connection, heard: Iterable[HostId]) -> None:
+    """Notes, for many hosts at once, that they spoke to the broker just now."""
+    await hosts.seen(connection, heard)

@@ -1,0 +1,61 @@
+"""Privileges: the global ones given by admins, those on an app also by the app's admins."""
+
+from broker.protocol.accounts import AppGrant, AppPrivileges, Privileges
+from broker.services import accounts, apps
+from broker.services.identity import Actor
+from broker.storage import privileges
+from broker.storage.database import Connection
+
+
+async def view(connection: Connection, actor: Actor, reference: str) -> Privileges:
+    """The global privileges of an account, for itself and admins."""
+    account = await accounts.authorised(connection, actor, reference)
+    return await privileges.of_account(connection, account.id)
+
+
+async def grant(
+    connection: Connection, actor: Actor, reference: str, wanted: Privileges
+) -> Privileges:
+    """Replaces the global privileges of an account (B8, B16).
+
+    Raises:
+        Conflict: the account was deleted, or is the last active admin and would cease to be one.
+    """
+    account = await accounts.existing(connection, actor, reference)
+    if not wanted.admin_all_apps:
+        await accounts.keep_an_admin(connection, account.id)
+    await privileges.set_global(connection, account.id, wanted)
+    return wanted
+
+
+async def page_of_app(
+    connection: Connection, actor: Actor, app_reference: str, *, before: int, rows_max: int
+) -> list[AppGrant]:
+    """Who holds what on an app, newest account first."""
+    app = await apps.authorised(connection, actor, app_reference)
+    return await privileges.page_of_app(connection, app.id, before=before, rows_max=rows_max)
+
+
+async def grant_on_app(
+    connection: Connection,
+    actor: Actor,
+    app_reference: str,
+    account_reference: str,
+    wanted: AppPrivileges,
+) -> AppGrant:
+    """Replaces the privileges of an account on an app (B13); none at all revokes them.
+
+    Raises:
+        Conflict: the account was deleted.
+    """
+    app = await apps.authorised(connection, actor, app_reference)
+    account = await accounts.undeleted(connection, account_reference)
+    await privileges.set_on_app(connection, account.id, app.id, wanted)
+    return AppGrant(
+        account=account.id,
+        account_name=account.name,
+        app=app.id,
+        app_name=app.name,
+        submit=wanted.submit,
+        admin=wanted.admin,
+    )
