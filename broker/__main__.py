@@ -1,1 +1,6 @@
-def main() -> None: ...
+"""`fairlead` and `python -m broker`: the command line."""
+
+from broker.cli.app import main
+
+if __name__ == "__main__":
+    main()

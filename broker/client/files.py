@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
-from broker.client.transport import Interrupted, Transport
+from broker.client.failures import Interrupted
+from broker.client.transport import Transport
 from broker.errors import FairleadError, InvalidInput
 from broker.protocol.batches import InputContent
 from broker.protocol.jobs import Output

@@ -1,18 +1,27 @@
 """Progress bars on stderr; rich is imported only where one is drawn."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
-Draw = Callable[[int, int], None]
-"""Called with how many are done, of how many."""
+
+class Draw(Protocol):
+    """Moves a bar."""
+
+    def __call__(self, done: int, total: int, remark: str = "") -> None:
+        """Show that `done` of `total` are done, and a remark behind the bar."""
+
+
+def _nothing(done: int, total: int, remark: str = "") -> None:
+    pass
 
 
 @contextmanager
 def bar(description: str, *, shown: bool) -> Iterator[Draw]:
     """A bar while the block runs; nothing where `shown` is false or stderr is no terminal."""
     if not shown or not sys.stderr.isatty():
-        yield lambda done, total: None
+        yield _nothing
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -22,7 +31,12 @@ def bar(description: str, *, shown: bool) -> Iterator[Draw]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TextColumn("{task.fields[remark]}"),
         console=Console(stderr=True),
     ) as progress:
-        task = progress.add_task(description, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+        task = progress.add_task(description, total=None, remark="")
+
+        def draw(done: int, total: int, remark: str = "") -> None:
+            progress.update(task, completed=done, total=total, remark=remark)
+
+        yield draw

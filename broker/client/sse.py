@@ -7,7 +7,8 @@ CRLF; the lone CR of old systems is not understood).
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 
-from broker.client.transport import Interrupted, Query, Transport
+from broker.client.failures import Interrupted
+from broker.client.transport import Query, Transport
 from broker.errors import FairleadError
 
 LINE_BYTES_MAX = 16 * 2**20

@@ -4,13 +4,10 @@ It knows nothing of accounts or jobs; the modules named for the nouns build thei
 so can the worker agent.
 """
 
-import asyncio
 import copy
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
@@ -20,9 +17,9 @@ import aiohttp
 from pydantic import BaseModel, ValidationError
 
 from broker import errors
+from broker.client.failures import Interrupted, connection_errors, error_of
 from broker.client.retry import Retry
 from broker.protocol import ids
-from broker.protocol.problems import STATUS, Problem, to_error
 
 Answer = TypeVar("Answer", bound=BaseModel)
 Ref = int | str
@@ -30,12 +27,6 @@ Ref = int | str
 Query = Mapping[str, str | int | bool | None]
 
 TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=90)
-ERROR_OF_STATUS: Final = {status: cls for cls, status in reversed(STATUS.items())}
-GATEWAY_STATUSES: Final = frozenset({502, 503, 504})
-
-
-class Interrupted(errors.Unavailable):
-    """The body of an answer broke off; what was read of it is not all."""
 
 
 class Content(Protocol):
@@ -167,7 +158,7 @@ class Transport:
 
         async def attempt() -> bytes:
             response = await self._send(method, path, headers, query, body)
-            with _connection_errors(self.url):
+            with connection_errors(self.url):
                 async with response:
                     return await response.read()
 
@@ -185,7 +176,7 @@ class Transport:
             lambda: self._send("GET", path, dict(headers or {}), query, None)
         )
         try:
-            with _connection_errors(self.url, Interrupted):
+            with connection_errors(self.url, Interrupted):
                 yield response
         finally:
             response.close()
@@ -208,7 +199,7 @@ class Transport:
             headers["Content-Type"] = body.content_type
             data = body.chunks()
         try:
-            with _connection_errors(self.url):
+            with connection_errors(self.url):
                 response = await self._session.get().request(
                     method,
                     self.url + path,
@@ -224,7 +215,7 @@ class Transport:
                 raise body.failure from None  # our own source broke, not the connection
             raise
         if response.status >= 300:
-            raise await _error_of(response)
+            raise await error_of(response)
         return response
 
 
@@ -244,60 +235,6 @@ class _Session:
         if self._owned and self._session is not None:
             await self._session.close()
             self._session = None
-
-
-class _connection_errors:  # noqa: N801 - reads as a verb in a with statement
-    """Turns what aiohttp raises when the broker is away into `Unavailable`."""
-
-    def __init__(self, url: str, cls: type[errors.Unavailable] = errors.Unavailable) -> None:
-        self._url = url
-        self._cls = cls
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.InvalidURL):
-            raise errors.FairleadError(f"{self._url}: {error}") from error
-        if isinstance(error, aiohttp.ClientError | asyncio.TimeoutError):
-            reason = str(error) or type(error).__name__
-            raise self._cls(
-                f"cannot reach the broker at {self._url}: {reason}", retry_after_seconds=0
-            ) from error
-
-
-async def _error_of(response: aiohttp.ClientResponse) -> errors.FairleadError:
-    async with response:
-        try:
-            raw = await response.read()
-        except aiohttp.ClientError:
-            raw = b""
-    retry_after = _retry_after_seconds(response.headers.get("Retry-After"))
-    if response.content_type == "application/problem+json":
-        try:
-            return to_error(Problem.model_validate_json(raw), retry_after)
-        except ValidationError:
-            pass  # not ours: something between us and the broker wrote it
-    said = f"{response.method} {response.url.path} was answered {response.status} {response.reason}"
-    if response.status in GATEWAY_STATUSES:
-        return errors.Unavailable(said, retry_after_seconds=retry_after or 0)
-    if response.status < 400:
-        return errors.FairleadError(f"{said}: use {response.headers.get('Location', '')!r}")
-    cls = ERROR_OF_STATUS.get(response.status, errors.FairleadError)
-    return cls(said)
-
-
-def _retry_after_seconds(header: str | None) -> int | None:
-    """Seconds that a `Retry-After` asks for (RFC 9110, 10.2.3); null for none or nonsense."""
-    if header is None:
-        return None
-    if header.isascii() and header.isdigit():
-        return int(header)
-    try:
-        delay = parsedate_to_datetime(header) - datetime.now(UTC)
-    except (TypeError, ValueError):
-        return None
-    return max(0, round(delay.total_seconds()))
 
 
 def _user_agent() -> str:

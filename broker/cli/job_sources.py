@@ -1,0 +1,70 @@
+"""Where `fairlead submit` takes its jobs from: a sweep of parameters, or lines of a file."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO
+
+from broker.cli.sweeps import Scalar, Sweep
+from broker.errors import FieldError, InvalidInput
+
+if TYPE_CHECKING:
+    from broker.protocol.batches import InputContent, JobRequest
+
+Inputs = Mapping[str, "InputContent"]
+
+
+def from_sweep(sweep: Sweep, inputs: Inputs) -> Iterator["JobRequest"]:
+    """A job for each combination."""
+    from broker.protocol.batches import JobRequest
+
+    for parameters in sweep:
+        if inputs:
+            yield JobRequest(parameters=parameters, inputs=dict(inputs))
+        else:
+            yield JobRequest(parameters=parameters)
+
+
+def from_lines(
+    lines: BinaryIO, fixed: Mapping[str, Scalar], inputs: Inputs
+) -> Iterator["JobRequest"]:
+    """A job for each line; what all jobs share is added where the line does not say otherwise.
+
+    Raises:
+        InvalidInput: names the line and the field.
+    """
+    from pydantic import ValidationError
+
+    from broker.protocol.batches import JobRequest
+
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            job = JobRequest.model_validate_json(line)
+        except ValidationError as error:
+            fields = [
+                FieldError(f"line {number}: " + "".join(f"/{p}" for p in e["loc"]), e["msg"])
+                for e in error.errors(include_url=False)
+            ]
+            raise InvalidInput(f"line {number} is not a job", errors=fields) from error
+        update: dict[str, object] = {}
+        if fixed:
+            update["parameters"] = {**fixed, **job.parameters}
+        if inputs:
+            update["inputs"] = {**inputs, **job.inputs}
+        yield job.model_copy(update=update) if update else job
+
+
+@contextmanager
+def opened(name: str) -> Iterator[BinaryIO]:
+    """The file of that name, or stdin for "-"; raises InvalidInput."""
+    if name == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        file = open(name, "rb")  # noqa: SIM115 - closed below; only opening may fail this way
+    except OSError as error:
+        raise InvalidInput(f"cannot read {name}: {error.strerror}") from error
+    with file:
+        yield file

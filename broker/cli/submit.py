@@ -1,0 +1,166 @@
+"""`fairlead submit`: parameters, sweeps or a file of jobs, as one batch."""
+
+import sys
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from broker.cli.exits import exit_of_batch, exit_of_job
+from broker.cli.job_sources import from_lines, from_sweep, opened
+from broker.cli.options import SCIENTISTS, OfApp
+from broker.cli.render import note, print_document, print_line
+from broker.cli.session import Session, command
+from broker.cli.sweeps import Sweep, assignment, parameters_of
+from broker.errors import NotFound
+
+if TYPE_CHECKING:
+    from broker.client import BatchHandle, Client
+    from broker.protocol.batches import BatchHeader, InputContent, JobRequest
+
+JSON_JOBS_MAX = 1_000  # a longer sweep is never held in memory
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    command(app, rich_help_panel=SCIENTISTS)(submit)
+
+
+def submit(
+    session: Session,
+    app: OfApp,
+    parameter: Annotated[
+        list[str], typer.Option("--parameter", "-p", metavar="KEY=VALUE", help="For every job.")
+    ] = [],  # noqa: B006 - typer's way to say "none given"
+    sweep: Annotated[
+        list[str],
+        typer.Option(
+            metavar="KEY=VALUES", help="FIRST:LAST:COUNT evenly spaced, or V1,V2,...; repeatable."
+        ),
+    ] = [],  # noqa: B006
+    jobs: Annotated[
+        str | None, typer.Option(metavar="FILE", help="NDJSON, a job on each line; - for stdin.")
+    ] = None,
+    input: Annotated[
+        list[str], typer.Option("--input", metavar="NAME=PATH", help="A file for every job.")
+    ] = [],  # noqa: B006
+    gpus: Annotated[int | None, typer.Option(help="GPUs for each job.")] = None,
+    gpu_memory_mib: Annotated[int | None, typer.Option(help="Least memory of each GPU.")] = None,
+    cpus: Annotated[int | None, typer.Option(help="CPU cores for each job.")] = None,
+    memory_mib: Annotated[int | None, typer.Option(help="Main memory for each job.")] = None,
+    wall_seconds: Annotated[int | None, typer.Option(help="Longest time of an attempt.")] = None,
+    priority: Annotated[int, typer.Option(help="Among your own jobs; greater runs first.")] = 0,
+    name: Annotated[str, typer.Option(help="A name for people.")] = "",
+    pool: Annotated[str, typer.Option(help="Pool of hosts.")] = "default",
+    version: Annotated[int | None, typer.Option(help="Of the app; the newest if left out.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Until all jobs ended.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only; store nothing.")] = False,
+) -> None:
+    """Submit jobs to an app.
+
+    One job with the parameters given, or one for each combination of the sweeps, or one for each
+    line of a file: {"name": ..., "parameters": {...}, "inputs": {...}}. With --wait the exit code
+    is that of the job, or 1 if any of several jobs failed.
+    """
+
+    if jobs is not None and sweep:
+        raise typer.BadParameter("--jobs and --sweep exclude each other")
+    fixed = parameters_of(parameter)
+    product = Sweep(fixed, sweep)
+    with session.client() as client, ExitStack() as files:
+        header = _header(
+            client,
+            app,
+            {"version": version, "pool": pool, "name": name, "priority": priority},
+            _given(gpus=gpus, gpu_memory_mib=gpu_memory_mib, cpus=cpus, memory_mib=memory_mib),
+            _given(wall_seconds=wall_seconds),
+        )
+        inputs = _uploads(client, input)
+        requests: Iterable[JobRequest]
+        if jobs is not None:
+            requests = from_lines(files.enter_context(opened(jobs)), fixed, inputs)
+        elif len(product) <= JSON_JOBS_MAX:
+            requests = list(from_sweep(product, inputs))
+        else:
+            requests = from_sweep(product, inputs)
+        if dry_run:
+            answer = client.dry_run(header, requests)
+            rows = [(k.replace("_", " "), v) for k, v in answer.model_dump().items()]
+            print_document(answer, rows, json=session.json)
+        else:
+            _send(session, client, header, requests, wait=wait)
+
+
+def _send(
+    session: Session,
+    client: "Client",
+    header: "BatchHeader",
+    requests: "Iterable[JobRequest]",
+    *,
+    wait: bool,
+) -> None:
+    receipt = client.submit_batch(header, requests)
+    handle = client.open_batch(receipt.id)
+    if session.json:
+        print_line(receipt.model_dump_json())
+    elif sys.stdout.isatty():
+        follow = "" if wait else f"; follow it with: fairlead watch {handle}"
+        print_line(f"{handle}: {receipt.jobs} job{'s'[: receipt.jobs != 1]} submitted{follow}")
+    else:
+        print_line(str(handle))
+    if wait:
+        raise typer.Exit(wait_for(session, client, handle))
+
+
+def wait_for(
+    session: Session,
+    client: "Client",
+    handle: "BatchHandle",
+    timeout_seconds: float | None = None,
+) -> int:
+    """Wait for a batch, say how it ended, and the exit code that stands for it."""
+    batch = handle.wait(progress=not session.json, timeout_seconds=timeout_seconds)
+    if session.json:
+        print_line(batch.model_dump_json())
+    else:
+        counts = {k: n for k, n in batch.counts.model_dump().items() if n}
+        note(f"{handle}: " + ", ".join(f"{n} {state}" for state, n in counts.items()))
+    if batch.jobs == 1:
+        return exit_of_job(next(iter(handle.jobs())))
+    return exit_of_batch(batch)
+
+
+def _header(
+    client: "Client",
+    app: str,
+    fields: dict[str, object],
+    resources: dict[str, int],
+    limits: dict[str, int],
+) -> "BatchHeader":
+    """What the jobs share; a need or limit that is given changes that one of the version's."""
+    from broker.client.submissions import checked
+    from broker.protocol.batches import BatchHeader
+
+    fields = {"app": app, **{name: value for name, value in fields.items() if value is not None}}
+    if resources or limits:
+        number = fields.setdefault("version", client.app(app).latest_version)
+        if not isinstance(number, int):
+            raise NotFound(f"{app} has no published version")
+        spec = client.version(app, number).spec
+        if resources:
+            fields["resources"] = {**spec.resources.model_dump(), **resources}
+        if limits:
+            fields["limits"] = {**spec.limits.model_dump(), **limits}
+    return checked(BatchHeader, fields)
+
+
+def _given(**fields: int | None) -> dict[str, int]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _uploads(client: "Client", texts: list[str]) -> "dict[str, InputContent]":
+    """The contents of the `--input` files, uploaded."""
+    named = dict(assignment(text, "--input") for text in texts)
+    return {name: client.upload(Path(path)) for name, path in named.items()}
