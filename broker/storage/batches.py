@@ -30,6 +30,15 @@ class NewBatch:
     jobs: int
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which batches a list may show: all, or those of some accounts and of some apps."""
+
+    everything: bool = False
+    accounts: Sequence[AccountId] = ()
+    apps: Sequence[AppId] = ()
+
+
 async def reserve_job_ids(connection: Connection, jobs: int) -> JobId:
     """The first id of a block of consecutive ids. Not inside a transaction."""
     return JobId(await connection.fetchval(SQL.reserve_job_ids, jobs))
@@ -73,9 +82,10 @@ async def room(connection: Connection, account: AccountId) -> tuple[int, int]:
     return (row[0], row[1]) if row else (0, 0)
 
 
-async def row(connection: Connection, batch: BatchId) -> asyncpg.Record | None:
-    """A batch with the names that people know."""
-    return await connection.fetchrow(SQL.row, batch)
+async def rows(connection: Connection, batches: Sequence[int]) -> list[asyncpg.Record]:
+    """Batches with the names that people know, newest first; those that do not exist are left
+    out."""
+    return await connection.fetch(SQL.rows, batches)
 
 
 async def of_job(connection: Connection, job: JobId) -> tuple[BatchId, AccountId, AppId] | None:
@@ -84,32 +94,36 @@ async def of_job(connection: Connection, job: JobId) -> tuple[BatchId, AccountId
     return (found[0], found[1], found[2]) if found else None
 
 
-async def page(
+async def visible(
     connection: Connection,
+    scope: Scope,
     *,
     before: int,
     rows_max: int,
-    viewer: AccountId,
-    apps_administered: Sequence[AppId],
-    sees_all: bool,
-    app: AppId | None,
-    account: AccountId | None,
-    open_ones: bool,
-    finished_ones: bool,
-) -> list[asyncpg.Record]:
-    """Batches that the viewer may see, newest first."""
-    return await connection.fetch(
-        SQL.page,
+    app: AppId | None = None,
+    account: AccountId | None = None,
+    having: str = "any",
+) -> list[tuple[int, int]]:
+    """(id, number of jobs) of the batches within a scope, newest first.
+
+    Args:
+        before: only ids below this one.
+        app: only of this app.
+        account: only of this submitter.
+        having: "any", "open", "finished", or a terminal state that at least one job must be in.
+    """
+    found = await connection.fetch(
+        SQL.visible,
         before,
         rows_max,
-        viewer,
-        apps_administered,
-        sees_all,
+        scope.everything,
+        scope.accounts,
+        scope.apps,
         app,
         account,
-        open_ones,
-        finished_ones,
+        having,
     )
+    return [(batch, jobs) for batch, jobs in found]
 
 
 async def active_counts(
@@ -136,3 +150,32 @@ async def cancel(
     """
     rows = await connection.fetch(SQL.cancel, batch, first, last)
     return len(rows), {HostId(host) for _, host in rows if host is not None}
+
+
+async def copy_range(
+    connection: Connection, first: int, last: int, *, shift: int, batch: BatchId, lane: LaneId
+) -> None:
+    """Submits a range of jobs again as jobs of a new batch; their ids grow by `shift`."""
+    await connection.execute(SQL.copy_range, first, last, shift, batch, lane)
+
+
+async def copy_unsuccessful(
+    connection: Connection,
+    after: int,
+    last: int,
+    *,
+    rows_max: int,
+    first_new: int,
+    batch: BatchId,
+    lane: LaneId,
+) -> tuple[int, int]:
+    """Submits failed, cancelled and quarantined jobs of a range again, with consecutive ids.
+
+    Returns:
+        How many, and the last one that was looked at.
+    """
+    row = await connection.fetchrow(
+        SQL.copy_unsuccessful, after, last, rows_max, first_new, batch, lane
+    )
+    assert row is not None, "an aggregate has a row"
+    return row[0], row[1] or last

@@ -18,3 +18,10 @@ async def owned(connection: Connection, account: AccountId, digests: Sequence[st
 async def record(connection: Connection, account: AccountId, digest: str, size: int) -> None:
     """Remembers an upload."""
     await connection.execute(SQL.record, bytes.fromhex(digest), account, size)
+
+
+async def share(
+    connection: Connection, first: int, last: int, owner: AccountId, account: AccountId
+) -> None:
+    """Gives an account the uploaded inputs of a range of another account's jobs."""
+    await connection.execute(SQL.share, first, last, owner, account)

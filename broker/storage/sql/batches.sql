@@ -37,17 +37,6 @@ WITH new AS (
 )
 INSERT INTO event (kind, batch_id, job_ids) SELECT 'submitted', id, '{}' FROM new;
 
--- name: row
--- $1 batch
-SELECT batch.*, account.name AS account_name, app.name AS app_name, lane.version_id, lane.pool,
-    lane.resources, lane.limits, app_version.number AS version_number
-FROM batch
-JOIN account ON account.id = batch.account_id
-JOIN app ON app.id = batch.app_id
-JOIN lane ON lane.id = batch.lane_id
-JOIN app_version ON app_version.id = lane.version_id
-WHERE batch.id = $1::bigint;
-
 -- name: of_job
 -- The batch that a job belongs to.
 -- $1 job
@@ -55,10 +44,48 @@ SELECT batch.id, batch.account_id, batch.app_id
 FROM job JOIN batch ON batch.id = job.batch_id
 WHERE job.id = $1::bigint;
 
--- name: page
--- Newest first, before a cursor.
--- $1 before id, $2 rows, $3 the viewer's account, $4 apps that the viewer administers,
--- $5 whether the viewer sees all, $6 app or null, $7 account or null, $8 open, $9 finished
+-- name: visible
+-- Batches that a viewer may see, newest first, with their numbers of jobs. Each arm walks one
+-- index backwards and stops at the limit: all batches, those of accounts, those of apps.
+-- $1 below id, $2 rows, $3 whether all, $4 accounts, $5 apps, $6 only this app or null,
+-- $7 only this account or null, $8 any | open | finished | the terminal state of some job
+WITH found AS (
+    (SELECT id, jobs FROM batch
+    WHERE $3::bool AND id < $1::bigint
+      AND ($6::int IS NULL OR app_id = $6::int) AND ($7::int IS NULL OR account_id = $7::int)
+      AND CASE $8::text WHEN 'any' THEN true WHEN 'open' THEN finished_at IS NULL
+        WHEN 'finished' THEN finished_at IS NOT NULL WHEN 'succeeded' THEN succeeded > 0
+        WHEN 'failed' THEN failed > 0 WHEN 'cancelled' THEN cancelled > 0
+        WHEN 'quarantined' THEN quarantined > 0 END
+    ORDER BY id DESC LIMIT $2::int)
+    UNION
+    SELECT one.id, one.jobs FROM unnest($4::int[]) AS of (account_id) CROSS JOIN LATERAL (
+        SELECT id, jobs FROM batch
+        WHERE batch.account_id = of.account_id AND id < $1::bigint
+          AND ($6::int IS NULL OR app_id = $6::int) AND ($7::int IS NULL OR account_id = $7::int)
+          AND CASE $8::text WHEN 'any' THEN true WHEN 'open' THEN finished_at IS NULL
+            WHEN 'finished' THEN finished_at IS NOT NULL WHEN 'succeeded' THEN succeeded > 0
+            WHEN 'failed' THEN failed > 0 WHEN 'cancelled' THEN cancelled > 0
+            WHEN 'quarantined' THEN quarantined > 0 END
+        ORDER BY id DESC LIMIT $2::int
+    ) AS one
+    UNION
+    SELECT one.id, one.jobs FROM unnest($5::int[]) AS of (app_id) CROSS JOIN LATERAL (
+        SELECT id, jobs FROM batch
+        WHERE batch.app_id = of.app_id AND id < $1::bigint
+          AND ($6::int IS NULL OR app_id = $6::int) AND ($7::int IS NULL OR account_id = $7::int)
+          AND CASE $8::text WHEN 'any' THEN true WHEN 'open' THEN finished_at IS NULL
+            WHEN 'finished' THEN finished_at IS NOT NULL WHEN 'succeeded' THEN succeeded > 0
+            WHEN 'failed' THEN failed > 0 WHEN 'cancelled' THEN cancelled > 0
+            WHEN 'quarantined' THEN quarantined > 0 END
+        ORDER BY id DESC LIMIT $2::int
+    ) AS one
+)
+SELECT id, jobs FROM found ORDER BY id DESC LIMIT $2::int;
+
+-- name: rows
+-- Batches with the names that people know, newest first.
+-- $1 batches
 SELECT batch.*, account.name AS account_name, app.name AS app_name, lane.version_id, lane.pool,
     lane.resources, lane.limits, app_version.number AS version_number
 FROM batch
@@ -66,13 +93,8 @@ JOIN account ON account.id = batch.account_id
 JOIN app ON app.id = batch.app_id
 JOIN lane ON lane.id = batch.lane_id
 JOIN app_version ON app_version.id = lane.version_id
-WHERE batch.id < $1::bigint
-  AND ($5::bool OR batch.account_id = $3::int OR batch.app_id = ANY ($4::int[]))
-  AND ($6::int IS NULL OR batch.app_id = $6::int)
-  AND ($7::int IS NULL OR batch.account_id = $7::int)
-  AND ((finished_at IS NULL AND $8::bool) OR (finished_at IS NOT NULL AND $9::bool))
-ORDER BY batch.id DESC
-LIMIT $2::int;
+WHERE batch.id = ANY ($1::bigint[])
+ORDER BY batch.id DESC;
 
 -- name: active_counts
 -- Jobs of batches that hold a lease; the rest follows from the batch row.
@@ -119,3 +141,25 @@ WITH told AS (
     SELECT 'batch_finished', id, '{}' FROM counted WHERE finished_at IS NOT NULL
 )
 SELECT id, host_id FROM told UNION ALL SELECT id, NULL FROM ended;
+
+-- name: copy_range
+-- The jobs of a range again, as jobs of a new batch.
+-- $1 first job, $2 last job, $3 what to add to an id, $4 new batch, $5 its lane
+INSERT INTO job (id, batch_id, lane_id, priority, name, parameters, inputs)
+SELECT id + $3::bigint, $4::bigint, $5::int, priority, name, parameters, inputs
+FROM job WHERE id BETWEEN $1::bigint AND $2::bigint;
+
+-- name: copy_unsuccessful
+-- The jobs of a range that ended without success again, with consecutive ids.
+-- $1 after job, $2 last job, $3 rows, $4 first new id, $5 new batch, $6 its lane
+WITH chosen AS (
+    SELECT id, priority, name, parameters, inputs FROM job
+    WHERE id > $1::bigint AND id <= $2::bigint AND state IN ('failed', 'cancelled', 'quarantined')
+    ORDER BY id LIMIT $3::int
+), copied AS (
+    INSERT INTO job (id, batch_id, lane_id, priority, name, parameters, inputs)
+    SELECT $4::bigint + row_number() OVER (ORDER BY id) - 1, $5::bigint, $6::int, priority, name,
+        parameters, inputs
+    FROM chosen
+)
+SELECT count(*)::int AS jobs, max(id) AS last FROM chosen;

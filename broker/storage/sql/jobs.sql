@@ -1,0 +1,95 @@
+-- name: row
+-- A job, whole, with its batch, the names that people know, and database time.
+-- $1 job
+SELECT job.id, job.batch_id, job.lane_id, job.state, job.name, job.parameters, job.inputs,
+    job.priority, job.failures, job.cancel_requested, job.lease_epoch, job.exit_code,
+    job.leased_at, job.lease_expires_at, job.finished_at, job.host_id, host.name AS host_name,
+    batch.account_id, account.name AS account_name, account.state AS account_state,
+    batch.app_id, app.name AS app_name, app_version.number AS version_number,
+    batch.created_at, lane.pool, lane.resources, lane.limits, now() AS read_at
+FROM job
+JOIN batch ON batch.id = job.batch_id
+JOIN account ON account.id = batch.account_id
+JOIN app ON app.id = batch.app_id
+JOIN lane ON lane.id = job.lane_id
+JOIN app_version ON app_version.id = lane.version_id
+LEFT JOIN host ON host.id = job.host_id
+WHERE job.id = $1::bigint;
+
+-- name: attempts
+-- The closed leases of a job, oldest first.
+-- $1 job
+SELECT attempt.epoch, attempt.host_id, host.name AS host_name, attempt.outcome,
+    attempt.exit_code, attempt.message, attempt.leased_at, attempt.finished_at, attempt.usage,
+    attempt.debited_gpu_seconds
+FROM attempt LEFT JOIN host ON host.id = attempt.host_id
+WHERE attempt.job_id = $1::bigint
+ORDER BY attempt.epoch;
+
+-- name: of_batches
+-- Jobs of some batches, newest first. The outer rows come sorted, so the loop stops at the limit
+-- and reads no more of the primary key than it returns (plus what the state leaves out).
+-- $1 batches, $2 the last job of each, $3 below job id, $4 state or null, $5 rows
+WITH page AS MATERIALIZED (
+    SELECT found.*
+    FROM (
+        SELECT * FROM unnest($1::bigint[], $2::bigint[]) AS u (id, last) ORDER BY id DESC
+    ) AS chosen
+    CROSS JOIN LATERAL (
+        SELECT id, batch_id, host_id, state, name, cancel_requested, exit_code, leased_at,
+            finished_at
+        FROM job
+        WHERE job.id >= chosen.id AND job.id <= chosen.last AND job.id < $3::bigint
+          AND ($4::job_state IS NULL OR job.state = $4::job_state)
+        ORDER BY job.id DESC LIMIT $5::int
+    ) AS found
+    ORDER BY chosen.id DESC, found.id DESC
+    LIMIT $5::int
+)
+SELECT page.*, app.name AS app_name, account.name AS account_name, host.name AS host_name,
+    batch.created_at
+FROM page
+JOIN batch ON batch.id = page.batch_id
+JOIN app ON app.id = batch.app_id
+JOIN account ON account.id = batch.account_id
+LEFT JOIN host ON host.id = page.host_id
+ORDER BY page.id DESC;
+
+-- name: active
+-- Jobs that hold a lease, newest first: few, whatever the number of jobs; found by job_active.
+-- $1 state, $2 below job id, $3 rows, $4 whether all are visible, $5 accounts whose jobs are
+-- visible, $6 apps whose jobs are, $7 app or null, $8 batch or null
+WITH live AS MATERIALIZED (
+    SELECT id, batch_id, host_id, state, name, cancel_requested, exit_code, leased_at, finished_at
+    FROM job
+    WHERE state IN ('leased', 'running')
+)
+SELECT live.*, app.name AS app_name, account.name AS account_name, host.name AS host_name,
+    batch.created_at
+FROM live
+JOIN batch ON batch.id = live.batch_id
+JOIN app ON app.id = batch.app_id
+JOIN account ON account.id = batch.account_id
+LEFT JOIN host ON host.id = live.host_id
+WHERE live.state = $1::job_state AND live.id < $2::bigint
+  AND ($4::bool OR batch.account_id = ANY ($5::int[]) OR batch.app_id = ANY ($6::int[]))
+  AND ($7::int IS NULL OR batch.app_id = $7::int)
+  AND ($8::bigint IS NULL OR batch.id = $8::bigint)
+ORDER BY live.id DESC
+LIMIT $3::int;
+
+-- name: backing_off
+-- Seconds until a requeued job is offered again; null when it does not wait for that.
+-- $1 job
+SELECT extract(epoch FROM max(available_at) - now())::float8
+FROM outbox
+WHERE first_job_id = $1::bigint AND jobs = 1 AND kind = 'push' AND available_at > now();
+
+-- name: pool
+-- The active hosts of a pool, those heard of lately first.
+-- $1 pool, $2 seconds of silence after which a host is no capacity, $3 rows
+SELECT facts, coalesce(last_seen_at > now() - $2::float8 * interval '1 second', false) AS heard
+FROM host
+WHERE state = 'active' AND pool = $1::text
+ORDER BY 2 DESC, id
+LIMIT $3::int;
