@@ -1,6 +1,6 @@
 """One call of the API: the request, who makes it, and ways to answer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar, cast
@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from broker.errors import BodyTooLarge, FieldError, InvalidInput
-from broker.protocol.base import Message, View
+from broker.protocol.base import Message
 from broker.protocol.ids import parse
 from broker.protocol.limits import (
     BODY_BYTES_MAX,
@@ -27,6 +27,7 @@ SERVICES = web.AppKey("services", Services)
 Model = TypeVar("Model", bound=BaseModel)
 CREATED, OK, NO_CONTENT = 201, 200, 204
 FIRST_PAGE = 2**63 - 1
+NUMBER_DIGITS_MAX = 18
 
 
 class Open(Enum):
@@ -67,6 +68,28 @@ class Call:
         """
         return parse(kind, self.path(kind), f"{{{kind}}}")
 
+    def number(self, name: str) -> int:
+        """A counting number in the path, e.g. of a version.
+
+        Raises:
+            InvalidInput: something else.
+        """
+        text = self.path(name)
+        if not (text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS_MAX):
+            raise InvalidInput.of(f"{{{name}}}", f"expected a number like 3, got {text[:80]!r}")
+        return int(text)
+
+    @property
+    def half_life_seconds(self) -> float:
+        """Half-life of usage and of recent average credit."""
+        return self.services.settings.half_life_seconds
+
+    @property
+    def if_match(self) -> frozenset[str]:
+        """Entity tags of the If-Match header (RFC 9110, 13.1.1); empty without one."""
+        tags = self.request.headers.get("If-Match", "").split(",")
+        return frozenset(tag.strip() for tag in tags if tag.strip())
+
     async def body(self, model: type[Model]) -> Model:
         """The JSON body.
 
@@ -99,11 +122,14 @@ class Call:
         """The Idempotency-Key header.
 
         Raises:
-            InvalidInput: an empty or too long key.
+            InvalidInput: an empty or too long key, or one with other characters than ASCII's.
         """
         text = self.request.headers.get("Idempotency-Key")
-        if text is not None and not 1 <= len(text) <= IDEMPOTENCY_KEY_CHARACTERS_MAX:
-            detail = f"1 to {IDEMPOTENCY_KEY_CHARACTERS_MAX} characters"
+        if text is None:
+            return None
+        fits = 1 <= len(text) <= IDEMPOTENCY_KEY_CHARACTERS_MAX
+        if not (fits and text.isascii() and text.isprintable()):
+            detail = f"1 to {IDEMPOTENCY_KEY_CHARACTERS_MAX} printable ASCII characters"
             raise InvalidInput.of("Idempotency-Key", detail)
         return text
 
@@ -147,7 +173,7 @@ def _summary(fields: list[FieldError]) -> str:
     return first if len(fields) == 1 else f"{first} (and {len(fields) - 1} more)"
 
 
-def answer(view: View, status: int = OK, headers: Mapping[str, str] | None = None) -> web.Response:
+def answer(view: Message, status: int = OK, headers: Mapping[str, str] | None = None) -> web.Response:
     """A model as JSON."""
     return json_bytes(view.model_dump_json().encode(), status, headers)
 
@@ -180,9 +206,13 @@ def page_bounds(query: PageQuery) -> tuple[int, int]:
     return parse("before", query.cursor, "?cursor"), query.limit
 
 
-def answer_page(items: list[Any], limit: int) -> web.Response:
-    """One page. A full page gets a cursor behind its last item, which must have an `id`."""
-    cursor = f"before_{int(items[-1].id)}" if len(items) == limit else None
+def answer_page(items: Sequence[Any], limit: int, position: str = "id") -> web.Response:
+    """One page. A full page gets a cursor behind its last item.
+
+    Args:
+        position: the items' attribute that the list is ordered by, descending.
+    """
+    cursor = f"before_{int(getattr(items[-1], position))}" if len(items) == limit else None
     body = orjson.dumps(
         {
             "items": [orjson.Fragment(item.model_dump_json()) for item in items],

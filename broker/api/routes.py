@@ -15,6 +15,7 @@ from broker.api.call import OK, Call, Open
 from broker.domain.access import Action
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+Content = type[Any] | str | tuple[type[Any] | str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +26,11 @@ class Route:
         policy: the action that the caller asks for, or one of the open policies.
         handler: parses, calls one use case, answers.
         summary: one sentence for the OpenAPI document.
-        body: model of the JSON request body, or a media type for raw ones.
-        answer: model of the JSON answer, or a media type; None for an empty one.
+        body: model of the JSON request body, or a media type for raw ones; several as a tuple.
+        answer: likewise; None for an empty one.
         query: model of the query string.
         status: status of success.
+        etag: answers carry an ETag, and a change honours If-Match.
     """
 
     method: str
@@ -36,10 +38,11 @@ class Route:
     handler: Handler
     policy: Action | Open
     summary: str
-    body: type[Any] | str | None = None
-    answer: type[Any] | str | None = None
+    body: Content = None
+    answer: Content = None
     query: type[Any] | None = None
     status: int = OK
+    etag: bool = False
 
 
 def table() -> list[Route]:
@@ -48,6 +51,7 @@ def table() -> list[Route]:
         accounts,
         apps,
         batches,
+        documents,
         hosts,
         jobs,
         leases,
@@ -55,5 +59,5 @@ def table() -> list[Route]:
         system,
     )
 
-    modules = (system, accounts, apps, submission, batches, jobs, leases, hosts)
+    modules = (accounts, apps, submission, batches, jobs, hosts, leases, system, documents)
     return [route for module in modules for route in module.ROUTES]

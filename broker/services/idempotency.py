@@ -5,14 +5,14 @@ from typing import Final
 
 from broker.errors import Conflict, KeyReused
 from broker.protocol.accounts import TokenSecret
-from broker.protocol.base import View
+from broker.protocol.base import Message
 from broker.protocol.hosts import Enrollment
 from broker.services.identity import Actor
 from broker.services.submission import IdempotencyKey, Stored, replayed
 from broker.storage import idempotency
 from broker.storage.database import Connection, Database
 
-UseCase = Callable[[Connection], Awaitable[View | None]]
+UseCase = Callable[[Connection], Awaitable[Message | None]]
 
 # Answers that hold a secret. The database must never hold a usable one, so of these only the fact
 # is kept that they were given: a repetition makes no second token, and is told so.
@@ -66,5 +66,5 @@ def _again(stored: idempotency.Answer, key: IdempotencyKey) -> Stored:
     return answer
 
 
-def _body(answer: View | None) -> bytes:
+def _body(answer: Message | None) -> bytes:
     return answer.model_dump_json().encode() if answer is not None else b""

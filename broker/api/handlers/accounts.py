@@ -2,11 +2,35 @@
 
 from aiohttp import web
 
-from broker.api.call import CREATED, Call, answer
+from broker.api.call import CREATED, NO_CONTENT, Call, PageQuery, answer, answer_page, page_bounds
 from broker.api.routes import Route
 from broker.domain.access import Action
-from broker.protocol.accounts import Account, AccountRequest
-from broker.services import accounts
+from broker.protocol.accounts import (
+    Account,
+    AccountRequest,
+    Me,
+    Privileges,
+    Quota,
+    QuotaRequest,
+    Token,
+    TokenRequest,
+    TokenSecret,
+)
+from broker.protocol.base import Page
+from broker.protocol.ids import HostId, TokenId
+from broker.services import accounts, privileges, quotas, tokens
+from broker.services.me import me as who_am_i
+from broker.storage.database import Connection
+
+
+async def me(call: Call) -> web.Response:
+    async with call.services.database.connection() as connection:
+        return answer(
+            await who_am_i(connection, call.actor, half_life_seconds=call.half_life_seconds)
+        )
+
+
+# -- accounts -------------------------------------------------------------------------------
 
 
 async def create(call: Call) -> web.Response:
@@ -14,17 +38,103 @@ async def create(call: Call) -> web.Response:
     return await call.mutate(lambda c: accounts.create(c, call.actor, body), CREATED)
 
 
+async def page(call: Call) -> web.Response:
+    before, limit = page_bounds(call.query(PageQuery))
+    async with call.services.database.connection() as connection:
+        found = await accounts.page(connection, call.actor, before=before, rows_max=limit)
+    return answer_page(found, limit)
+
+
 async def show(call: Call) -> web.Response:
     async with call.services.database.connection() as connection:
-        return answer(await accounts.show(connection, call.actor, call.path("account")))
+        return answer(await accounts.show_one(connection, call.actor, call.path("account")))
 
 
+async def suspend(call: Call) -> web.Response:
+    return await call.mutate(lambda c: accounts.suspend(c, call.actor, call.path("account")))
+
+
+async def resume(call: Call) -> web.Response:
+    return await call.mutate(lambda c: accounts.resume(c, call.actor, call.path("account")))
+
+
+async def delete(call: Call) -> web.Response:
+    told: set[HostId] = set()
+
+    async def use_case(connection: Connection) -> None:
+        told.update(await accounts.delete(connection, call.actor, call.path("account")))
+
+    response = await call.mutate(use_case)
+    call.services.waiting.wake(told)
+    return response
+
+
+# -- tokens ---------------------------------------------------------------------------------
+
+
+async def create_token(call: Call) -> web.Response:
+    body = await call.body(TokenRequest)
+    account = call.path("account")
+    return await call.mutate(lambda c: tokens.create(c, call.actor, account, body), CREATED)
+
+
+async def page_of_tokens(call: Call) -> web.Response:
+    before, limit = page_bounds(call.query(PageQuery))
+    async with call.services.database.connection() as connection:
+        found = await tokens.page(
+            connection, call.actor, call.path("account"), before=before, rows_max=limit
+        )
+    return answer_page(found, limit)
+
+
+async def revoke_token(call: Call) -> web.Response:
+    account, token = call.path("account"), TokenId(call.id("token"))
+    return await call.mutate(lambda c: tokens.revoke(c, call.actor, account, token))
+
+
+# -- privileges and quota -------------------------------------------------------------------
+
+
+async def show_privileges(call: Call) -> web.Response:
+    async with call.services.database.connection() as connection:
+        return answer(await privileges.view(connection, call.actor, call.path("account")))
+
+
+async def grant(call: Call) -> web.Response:
+    body = await call.body(Privileges)
+    account = call.path("account")
+    return await call.mutate(lambda c: privileges.grant(c, call.actor, account, body))
+
+
+async def show_quota(call: Call) -> web.Response:
+    account, half_life = call.path("account"), call.half_life_seconds
+    async with call.services.database.connection() as connection:
+        quota = await quotas.view(connection, call.actor, account, half_life_seconds=half_life)
+    return answer(quota, headers={"ETag": quotas.etag(quota)})
+
+
+async def change_quota(call: Call) -> web.Response:
+    body = await call.body(QuotaRequest)
+    account, half_life = call.path("account"), call.half_life_seconds
+    response = await call.mutate(
+        lambda c: quotas.change(
+            c, call.actor, account, body, if_match=call.if_match, half_life_seconds=half_life
+        )
+    )
+    if isinstance(response.body, bytes):
+        response.headers["ETag"] = quotas.etag(Quota.model_validate_json(response.body))
+    return response
+
+
+A = Action
+ONE = "/v1/accounts/{account}"
 ROUTES = [
+    Route("GET", "/v1/me", me, A.ACCOUNT_VIEW, "Shows who the caller is.", answer=Me),
     Route(
         "POST",
         "/v1/accounts",
         create,
-        Action.ACCOUNT_CREATE,
+        A.ACCOUNT_CREATE,
         "Creates an account.",
         body=AccountRequest,
         answer=Account,
@@ -32,10 +142,99 @@ ROUTES = [
     ),
     Route(
         "GET",
-        "/v1/accounts/{account}",
-        show,
-        Action.ACCOUNT_VIEW,
-        "Shows an account.",
+        "/v1/accounts",
+        page,
+        A.ACCOUNT_LIST,
+        "Lists accounts, newest first.",
+        query=PageQuery,
+        answer=Page[Account],
+    ),
+    Route("GET", ONE, show, A.ACCOUNT_VIEW, "Shows an account.", answer=Account),
+    Route(
+        "POST",
+        f"{ONE}:suspend",
+        suspend,
+        A.ACCOUNT_ADMINISTER,
+        "Stops an account's tokens; its queued jobs wait.",
         answer=Account,
+    ),
+    Route(
+        "POST",
+        f"{ONE}:resume",
+        resume,
+        A.ACCOUNT_ADMINISTER,
+        "Undoes a suspension.",
+        answer=Account,
+    ),
+    Route(
+        "DELETE",
+        ONE,
+        delete,
+        A.ACCOUNT_ADMINISTER,
+        "Deletes an account: revokes its tokens and ends its jobs; its history stays.",
+        status=NO_CONTENT,
+    ),
+    Route(
+        "POST",
+        f"{ONE}/tokens",
+        create_token,
+        A.TOKEN_MANAGE,
+        "Makes a token; its secret is shown this once and not kept.",
+        body=TokenRequest,
+        answer=TokenSecret,
+        status=CREATED,
+    ),
+    Route(
+        "GET",
+        f"{ONE}/tokens",
+        page_of_tokens,
+        A.TOKEN_MANAGE,
+        "Lists the tokens of an account, newest first.",
+        query=PageQuery,
+        answer=Page[Token],
+    ),
+    Route(
+        "DELETE",
+        f"{ONE}/tokens/{{token}}",
+        revoke_token,
+        A.TOKEN_MANAGE,
+        "Makes a token stop working.",
+        status=NO_CONTENT,
+    ),
+    Route(
+        "GET",
+        f"{ONE}/privileges",
+        show_privileges,
+        A.PRIVILEGES_VIEW,
+        "Shows the global privileges of an account.",
+        answer=Privileges,
+    ),
+    Route(
+        "PUT",
+        f"{ONE}/privileges",
+        grant,
+        A.PRIVILEGES_GRANT,
+        "Replaces the global privileges of an account.",
+        body=Privileges,
+        answer=Privileges,
+    ),
+    Route(
+        "GET",
+        f"{ONE}/quota",
+        show_quota,
+        A.QUOTA_VIEW,
+        "Shows the quota of an account, and what it has used.",
+        answer=Quota,
+        etag=True,
+    ),
+    Route(
+        "PATCH",
+        f"{ONE}/quota",
+        change_quota,
+        A.QUOTA_SET,
+        "Changes the quota of an account.",
+        body=QuotaRequest,
+        answer=Quota,
+        etag=True,
     ),
 ]
