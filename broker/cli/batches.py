@@ -15,9 +15,7 @@ from broker.cli.session import Session, command
 from broker.cli.submit import wait_for
 
 if TYPE_CHECKING:
-    from broker.client import Client
     from broker.protocol.batches import Batch
-    from broker.protocol.jobs import Job
 
 SHOWN_STATES = ("queued", "leased", "running", "succeeded", "failed", "cancelled", "quarantined")
 
@@ -116,32 +114,13 @@ def wait(
         if kind == "batch":
             code = wait_for(session, client, client.open_batch(name), timeout)
         else:
-            job = _wait_for_job(client, name, timeout)
+            job = client.wait_for_job(name, timeout_seconds=timeout)
             if session.json:
                 print_line(job.model_dump_json())
             else:
                 note(f"{name}: {job.state}")
             code = exit_of_job(job)
     raise typer.Exit(code)
-
-
-def _wait_for_job(client: "Client", name: str, timeout_seconds: float | None) -> "Job":
-    """The job when it has ended: looked at whenever its batch changes."""
-    import time
-
-    from broker.protocol.states import TERMINAL_STATES
-
-    deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-    job = client.job(name)
-    if job.state in TERMINAL_STATES:
-        return job
-    for _ in client.watch(job.batch):
-        job = client.job(name)
-        if job.state in TERMINAL_STATES:
-            return job
-        if deadline is not None and time.monotonic() > deadline:
-            break
-    raise TimeoutError(f"{name} is still {job.state}")
 
 
 def cancel(

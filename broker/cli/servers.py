@@ -17,7 +17,7 @@ from broker.cli.session import PRINTING, SILENT, Session, command
 from broker.errors import StartupError
 
 if TYPE_CHECKING:
-    from broker.main import Announcement
+    from broker.up import Announcement
 
 Result = TypeVar("Result")
 Settings = TypeVar("Settings")
@@ -48,12 +48,12 @@ def up(
     worker: Annotated[bool, typer.Option(help="Run a worker here as well.")] = True,
 ) -> None:
     """Start everything on this machine: servers, broker, one worker. Ctrl-C stops it."""
-    from broker import main
+    from broker import up as machine
 
     def announce(news: "Announcement") -> None:
         _announce(session, news)
 
-    run(main.up(directory, host, port, slots, worker, announce))
+    run(machine.up(directory, host, port, slots, worker, announce))
 
 
 def _announce(session: Session, news: "Announcement") -> None:

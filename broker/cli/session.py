@@ -201,7 +201,11 @@ def _debug() -> None:
 
 def lines_of(error: Exception) -> Iterator[str]:
     """An error for a person: one line, and one more for each bad field."""
-    message = error.message if isinstance(error, FairleadError) else str(error) or "timed out"
+    message = (
+        error.message
+        if isinstance(error, FairleadError)
+        else str(error) or "the time given is over"
+    )
     yield f"fairlead: {message}"
     if isinstance(error, FairleadError):
         for field in error.errors:

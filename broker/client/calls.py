@@ -8,6 +8,7 @@ from broker.client import hosts as _hosts
 from broker.client import jobs as _jobs
 from broker.client import opening as _opening
 from broker.client import submissions as _submissions
+from broker.client import watching as _watching
 from broker.client.faces import Call, Stream
 from broker.client.handles import Opens
 
@@ -24,14 +25,15 @@ class Calls:
     upload = Call(_files.upload)
     batches = Stream(_batches.list_batches)
     batch = Call(_batches.get_batch)
-    watch = Stream(_batches.watch_batch)
+    watch = Stream(_watching.watch_batch)
     cancel_batch = Call(_batches.cancel_batch)
-    events = Stream(_batches.read_events)
+    events = Stream(_watching.read_events)
 
     # jobs
     jobs = Stream(_jobs.list_jobs)
     job = Call(_jobs.get_job)
     cancel_job = Call(_jobs.cancel_job)
+    wait_for_job = Call(_watching.wait_for_job)
     explain = Call(_jobs.explain)
     logs = Stream(_jobs.read_logs)
     outputs = Stream(_jobs.list_outputs)

@@ -14,10 +14,10 @@ from concurrent.futures import Executor, Future
 from concurrent.futures import wait as wait_for
 from typing import Final, TypedDict, Unpack
 
-from broker.client.batches import OpenBatch, jobs, watch
 from broker.client.client import Client
 from broker.client.crowd import for_each
 from broker.client.jobs import get_job
+from broker.client.open_batch import OpenBatch, jobs, watch
 from broker.client.opening import submit
 from broker.client.transport import Ref, Transport
 from broker.errors import FairleadError

@@ -4,9 +4,9 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, Concatenate, Generic, ParamSpec, overload
 
-from broker.client import batches
-from broker.client.batches import OpenBatch
+from broker.client import open_batch
 from broker.client.faces import AsyncFace, Call, Stream, SyncFace
+from broker.client.open_batch import OpenBatch
 from broker.client.transport import Transport
 from broker.protocol.ids import BatchId
 
@@ -18,12 +18,12 @@ class BatchCalls:
 
     subject: OpenBatch
 
-    refresh = Call(batches.refresh)
-    watch = Stream(batches.watch)
-    wait = Call(batches.wait)
-    cancel = Call(batches.cancel)
-    jobs = Stream(batches.jobs)
-    outputs = Call(batches.outputs)
+    refresh = Call(open_batch.refresh)
+    watch = Stream(open_batch.watch)
+    wait = Call(open_batch.wait)
+    cancel = Call(open_batch.cancel)
+    jobs = Stream(open_batch.jobs)
+    outputs = Call(open_batch.outputs)
 
     @property
     def id(self) -> BatchId:

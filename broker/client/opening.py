@@ -3,7 +3,7 @@
 from typing import Literal
 
 from broker.client import batches, submissions
-from broker.client.batches import OpenBatch
+from broker.client.open_batch import OpenBatch
 from broker.client.submissions import Jobs
 from broker.client.transport import Ref, Transport
 from broker.protocol import ids
