@@ -173,7 +173,9 @@ def _summary(fields: list[FieldError]) -> str:
     return first if len(fields) == 1 else f"{first} (and {len(fields) - 1} more)"
 
 
-def answer(view: Message, status: int = OK, headers: Mapping[str, str] | None = None) -> web.Response:
+def answer(
+    view: Message, status: int = OK, headers: Mapping[str, str] | None = None
+) -> web.Response:
     """A model as JSON."""
     return json_bytes(view.model_dump_json().encode(), status, headers)
 

@@ -19,8 +19,8 @@ WITH used AS (
       AND account.id = enrollment.account_id AND account.state = 'active'
     RETURNING enrollment.account_id, enrollment.pool
 ), new AS (
-    INSERT INTO host (account_id, name, pool, facts, gflops)
-    SELECT account_id, $3::text, coalesce($2::text, pool), $4::json, $5::float8 FROM used
+    INSERT INTO host (account_id, name, pool, facts, gflops, last_seen_at)
+    SELECT account_id, $3::text, coalesce($2::text, pool), $4::json, $5::float8, now() FROM used
     RETURNING id
 ), credit AS (
     INSERT INTO host_credit (host_id) SELECT id FROM new
