@@ -1,8 +1,8 @@
 """What the command loads, and how fast it answers."""
 
+import resource
 import subprocess
 import sys
-import time
 
 SERVER_SIDE = ["asyncpg", "redis", "numpy", "numba", "prometheus_client", "pynvml"]
 SLOW = ["aiohttp", "pydantic", "rich.table", "uvloop", "matplotlib"]
@@ -27,9 +27,11 @@ def test_the_sdk_needs_nothing_of_the_server_side() -> None:
 
 def test_help_answers_at_once() -> None:
     def seconds() -> float:
-        started = time.perf_counter()
+        """Of processor time: the clock on the wall also measures what else the machine does."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-m", "broker", "--help"], capture_output=True, check=True)
-        return time.perf_counter() - started
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     assert min(seconds() for _ in range(5)) < 0.5
 
