@@ -96,7 +96,7 @@ def job_adapter(spec: VersionSpec) -> TypeAdapter[list[Any]]:
     """A validator for a JSON array of job requests against one version.
 
     Its items have the attributes name, parameters (a model of the version's parameters) and
-    inputs.
+    inputs, which is None rather than a default dict that pydantic would copy for every job.
     """
     parameters = parameters_model(spec)
     required = any(p.is_required() for p in parameters.model_fields.values())
@@ -105,7 +105,7 @@ def job_adapter(spec: VersionSpec) -> TypeAdapter[list[Any]]:
         __config__=STRICT,
         name=(Title | None, None),
         parameters=(parameters, ... if required else parameters()),
-        inputs=(dict[FileName, InputContent], {}),
+        inputs=(dict[FileName, InputContent] | None, None),
     )
     return TypeAdapter(list[model])
 

@@ -46,6 +46,7 @@ class Fleet:
     )
     asks: dict[HostId, Ask] = field(default_factory=dict)
     _rows: dict[HostId, list[int]] = field(default_factory=dict)
+    _counted: set[HostId] = field(default_factory=set)
     _masks: dict[tuple[str, Resources], int] = field(default_factory=dict)
     _free: "np.ndarray[tuple[int], np.dtype[np.int32]]" = field(
         default_factory=lambda: np.zeros(0, np.int32)
@@ -74,9 +75,10 @@ class Fleet:
                 heard.append(host.heard)
         self.asks = {host: ask for host, ask in self.asks.items() if host in self._rows}
         self.class_capacity = np.zeros(len(index), np.int64)
+        self._counted = set()
         for offer, counts in zip(self.offers, heard, strict=True):
-            if counts or offer.host_id in self.asks:
-                self.class_capacity[offer.klass] += offer.slots
+            if counts:
+                self._count(offer.host_id)
         self._free = np.zeros(len(self.offers), np.int32)
         for host_id, ask in self.asks.items():
             self._write(host_id, ask)
@@ -133,7 +135,17 @@ class Fleet:
             memory_mib_free=np.fromiter((o.facts.memory_mib for o in self.offers), np.int64, count),
         )
 
+    def _count(self, host: HostId) -> None:
+        """Counts a host as capacity; one that asks is there, whatever was written down of it."""
+        if host in self._counted:
+            return
+        self._counted.add(host)
+        for row in self._rows.get(host, ()):
+            self.class_capacity[self.offers[row].klass] += self.offers[row].slots
+
     def _write(self, host: HostId, ask: Ask | None) -> None:
+        if ask is not None:
+            self._count(host)
         for row in self._rows.get(host, ()):
             offer = self.offers[row]
             free = 0 if ask is None else ask.free_gpus if offer.is_gpu else ask.free_slots

@@ -119,11 +119,12 @@ def check_jobs(runnable: Runnable, array: bytes, pointer: Callable[[int], str]) 
             problems.append(FieldError(pointer(index) + "/parameters", detail))
         inputs = None
         if checks_inputs or job.inputs:
+            files = job.inputs or {}
             problems += [
                 FieldError(pointer(index) + bad.pointer, bad.detail)
-                for bad in check_inputs(runnable.spec, frozenset(job.inputs))
+                for bad in check_inputs(runnable.spec, frozenset(files))
             ]
-            given = {name: file.model_dump(exclude_none=True) for name, file in job.inputs.items()}
+            given = {name: file.model_dump(exclude_none=True) for name, file in files.items()}
             inputs = orjson.dumps(given).decode()
         rows.append((job.name, parameters, inputs))
     if problems:

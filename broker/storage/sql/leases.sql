@@ -108,10 +108,10 @@ WITH report AS (
     FROM closed
 ), entries AS (
     INSERT INTO ledger (job_id, epoch, account_id, host_id, amount, kind)
-    SELECT id, lease_epoch, account_id, host_id, debit, 'debit' FROM closed WHERE state <> 'queued'
+    SELECT id, lease_epoch, account_id, host_id, debit, 'debit'::ledger_kind FROM closed WHERE state <> 'queued'
     UNION ALL
     SELECT closed.id, lease_epoch, host.account_id, host_id, debit * host.gflops * $13::float8,
-        'credit'
+        'credit'::ledger_kind
     FROM closed JOIN host ON host.id = closed.host_id
     WHERE closed.state = 'succeeded'
 ), accounts AS (
