@@ -188,7 +188,7 @@ def _fill(
     for s in range(size):
         node = siblings[s]
         top[s] = min(high[node], capacity)
-        floor[s] = min(low[node], top[s])
+        floor[s] = min(low[node], high[node])
         weight[s] = weights[node]
         heaviest = max(heaviest, weight[s])
         floors += floor[s]
