@@ -1,15 +1,17 @@
 """Everything that use cases work with, put together once by `broker.main`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from broker.config import Settings
 from broker.queues.client import Queues
 from broker.services.catalogue import Catalogue
 from broker.services.dispatch import Dispatch
+from broker.services.feed import Feed
 from broker.services.files import Files
 from broker.services.identity import Identity
 from broker.services.lanes import LaneBook
 from broker.services.leasing import Leasing
+from broker.services.streams import Streams
 from broker.services.submission import Submission
 from broker.services.waiting import WaitingRoom
 from broker.storage.database import Database
@@ -32,6 +34,11 @@ class Services:
     submission: Submission
     leasing: Leasing
     dispatch: Dispatch
+    streams: Streams = field(default_factory=Streams)
+    feed: Feed = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.feed = Feed(self.database)
 
     def forget(self) -> None:
         """After a change of rights or apps: this broker's readers see it at once."""

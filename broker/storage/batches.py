@@ -152,6 +152,11 @@ async def cancel(
     return len(rows), {HostId(host) for _, host in rows if host is not None}
 
 
+async def cancellable(connection: Connection, first: int, last: int) -> bool:
+    """Whether a range holds jobs that `cancel` would still touch."""
+    return bool(await connection.fetchval(SQL.cancellable, first, last))
+
+
 async def copy_range(
     connection: Connection, first: int, last: int, *, shift: int, batch: BatchId, lane: LaneId
 ) -> None:

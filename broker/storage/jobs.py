@@ -80,3 +80,10 @@ async def pool(
     """(facts, whether heard of lately) of the active hosts of a pool."""
     found = await connection.fetch(SQL.pool, name, silent_seconds, hosts_max)
     return [(HostFacts.model_validate_json(facts), heard) for facts, heard in found]
+
+
+async def standing(connection: Connection, job: JobId) -> tuple[JobState, int]:
+    """(state, number of leases so far) of a job that exists."""
+    found = await connection.fetchrow(SQL.standing, job)
+    assert found is not None, "jobs are never removed"
+    return JobState(found[0]), found[1]

@@ -142,6 +142,14 @@ WITH told AS (
 )
 SELECT id, host_id FROM told UNION ALL SELECT id, NULL FROM ended;
 
+-- name: cancellable
+-- Whether a range holds jobs that `cancel` would still touch.
+-- $1 first job, $2 last job
+SELECT EXISTS (
+    SELECT 1 FROM job
+    WHERE id BETWEEN $1::bigint AND $2::bigint
+      AND (state = 'queued' OR (state IN ('leased', 'running') AND NOT cancel_requested)));
+
 -- name: copy_range
 -- The jobs of a range again, as jobs of a new batch.
 -- $1 first job, $2 last job, $3 what to add to an id, $4 new batch, $5 its lane

@@ -93,3 +93,7 @@ FROM host
 WHERE state = 'active' AND pool = $1::text
 ORDER BY 2 DESC, id
 LIMIT $3::int;
+
+-- name: standing
+-- $1 job
+SELECT state, lease_epoch FROM job WHERE id = $1::bigint;

@@ -1,0 +1,215 @@
+"""Batches: listed, shown, cancelled."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+
+import asyncpg
+import orjson
+
+from broker.domain.access import Resource
+from broker.errors import NotFound, Unavailable
+from broker.protocol.base import Count
+from broker.protocol.batches import Batch, JobCounts
+from broker.protocol.ids import AccountId, AppId, BatchId, HostId, JobId, show
+from broker.protocol.states import ACTIVE_STATES, TERMINAL_STATES
+from broker.queues import asks
+from broker.services.context import Services
+from broker.services.identity import Actor
+from broker.services.references import absent, resolve
+from broker.storage import accounts, batches, catalogue
+from broker.storage.batches import Scope
+from broker.storage.database import Connection
+
+JOBS_PER_CANCEL_MAX = 20_000
+PASSES_MAX = 10
+Lifetime = Literal["open", "finished"]
+
+
+def unseen(reference: str) -> NotFound:
+    """The error for a batch or job that is not there: the same as for one that is not to be
+    seen."""
+    return NotFound(f"{reference} does not exist, or is not yours to see", ids=(reference,))
+
+
+def scope(actor: Actor, app: AppId | None, account: AccountId | None) -> Scope:
+    """Whose batches a list must walk: what the caller may view, narrowed by the filters."""
+    if actor.sees_all:
+        if account is not None:
+            return Scope(accounts=[account])
+        return Scope(apps=[app]) if app is not None else Scope(everything=True)
+    return Scope(
+        accounts=[actor.account_id] if account in (None, actor.account_id) else [],
+        apps=[each for each in actor.apps_administered if app in (None, each)],
+    )
+
+
+@asynccontextmanager
+async def snapshot(services: Services) -> AsyncIterator[Connection]:
+    """A connection on which all reads see the same moment, so that counts add up."""
+    async with (
+        services.database.connection() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        yield connection
+
+
+async def app_id(connection: Connection, reference: str | None) -> AppId | None:
+    """The app that a filter names; None for no filter.
+
+    Raises:
+        NotFound: there is none.
+    """
+    if reference is None:
+        return None
+    name, number = resolve("app", reference, "?app")
+    row = await catalogue.app(connection, name, None if number is None else AppId(number))
+    if row is None:
+        raise absent("app", reference)
+    return AppId(row["id"])
+
+
+async def account_id(connection: Connection, reference: str | None) -> AccountId | None:
+    """The account that a filter names; None for no filter.
+
+    Raises:
+        NotFound: there is none.
+    """
+    if reference is None:
+        return None
+    name, number = resolve("account", reference, "?account")
+    found = await accounts.find(connection, name, None if number is None else AccountId(number))
+    if found is None:
+        raise absent("account", reference)
+    return found.id
+
+
+async def page(
+    services: Services,
+    actor: Actor,
+    *,
+    state: Lifetime | None,
+    app: str | None,
+    account: str | None,
+    before: int,
+    rows_max: int,
+) -> list[Batch]:
+    """Batches that the caller may see, newest first.
+
+    Raises:
+        NotFound: no such app or account.
+    """
+    actor.require()
+    async with snapshot(services) as connection:
+        of_app = await app_id(connection, app)
+        of_account = await account_id(connection, account)
+        found = await batches.visible(
+            connection,
+            scope(actor, of_app, of_account),
+            before=before,
+            rows_max=rows_max,
+            app=of_app,
+            account=of_account,
+            having=state or "any",
+        )
+        return await _shown(connection, await batches.rows(connection, [b for b, _ in found]))
+
+
+async def show_one(services: Services, actor: Actor, batch: BatchId) -> Batch:
+    """A batch with its jobs counted by state.
+
+    Raises:
+        NotFound: it does not exist, or is not to be seen.
+    """
+    async with snapshot(services) as connection:
+        row = await authorised(connection, actor, batch)
+        return (await _shown(connection, [row]))[0]
+
+
+async def authorised(connection: Connection, actor: Actor, batch: BatchId) -> asyncpg.Record:
+    """The row of a batch on which the caller may do what the route is for.
+
+    Raises:
+        NotFound: it does not exist, or is not to be seen.
+        Forbidden: it can be seen, but not that.
+    """
+    reference = show("batch", batch)
+    found = await batches.rows(connection, [batch])
+    if not found:
+        raise unseen(reference)
+    what = Resource(owner_id=found[0]["account_id"], app_id=found[0]["app_id"])
+    actor.require(what, ids=(reference,))
+    return found[0]
+
+
+async def cancel(services: Services, actor: Actor, batch: BatchId) -> Count:
+    """Ends the queued jobs of a batch and has the hosts stop the others.
+
+    Raises:
+        NotFound, Forbidden: as `authorised`.
+    """
+    async with services.database.connection() as connection:
+        row = await authorised(connection, actor, batch)
+    if row["finished_at"] is not None:
+        return Count(count=0)
+    return Count(count=await cancel_range(services, batch, batch, batch + row["jobs"] - 1))
+
+
+async def cancel_range(services: Services, batch: BatchId, first: int, last: int) -> int:
+    """Cancels jobs of one batch, so many a transaction that nobody waits long for a lock.
+
+    Returns:
+        How many jobs ended or will.
+    """
+    touched = 0
+    for start in range(first, last + 1, JOBS_PER_CANCEL_MAX):
+        end = min(last, start + JOBS_PER_CANCEL_MAX - 1)
+        for _ in range(PASSES_MAX):
+            async with services.database.connection() as connection:
+                jobs, told = await batches.cancel(connection, batch, JobId(start), JobId(end))
+                # A job that was leased, or came back, while the statement ran slipped through.
+                left = await batches.cancellable(connection, start, end)
+            touched += jobs
+            await _tell(services, told)
+            if not left:
+                break
+    return touched
+
+
+async def _tell(services: Services, hosts: set[HostId]) -> None:
+    """Has the queue and the hosts hear of a cancellation at once."""
+    services.submission.nudge()
+    services.waiting.wake(hosts)
+    try:
+        await asks.wake_hosts(services.queues, sorted(hosts))
+    except Unavailable:
+        return  # hosts learn of it when they renew
+
+
+async def _shown(connection: Connection, rows: Sequence[asyncpg.Record]) -> list[Batch]:
+    unfinished = [(row["id"], row["jobs"]) for row in rows if row["finished_at"] is None]
+    active = await batches.active_counts(connection, unfinished) if unfinished else {}
+    return [batch_of(dict(row), active) for row in rows]
+
+
+def batch_of(row: Mapping[str, Any], active: Mapping[tuple[int, str], int]) -> Batch:
+    """A batch from its row: what ended is counted there, what runs in `active`, the rest waits.
+
+    Args:
+        row: of the block `rows`.
+        active: jobs by (batch, state), read at the same moment.
+    """
+    counts = {state.value: int(row[state]) for state in TERMINAL_STATES}
+    ended = sum(counts.values())
+    counts |= {state.value: active.get((row["id"], state), 0) for state in ACTIVE_STATES}
+    fields = {
+        **row,
+        "account": row["account_id"],
+        "app": row["app_id"],
+        "version": row["version_id"],
+        "resources": orjson.loads(row["resources"]),
+        "limits": orjson.loads(row["limits"]),
+        "counts": JobCounts(queued=row["jobs"] - sum(counts.values()), **counts),
+        "fraction_done": ended / row["jobs"],
+    }
+    return Batch.model_validate(fields)

@@ -1,0 +1,148 @@
+"""Explanations: the facts behind `domain.explanations`, gathered from everywhere."""
+
+import time
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+
+from broker.domain.explanations import (
+    AccountStanding,
+    Explained,
+    LaneStanding,
+    Waiting,
+    explain_waiting,
+)
+from broker.domain.fates import Ended, Held, explain_ended, explain_held
+from broker.errors import Unavailable
+from broker.protocol.ids import JobId, LaneId
+from broker.protocol.jobs import Explanation
+from broker.protocol.leases import Usage
+from broker.protocol.resources import JobLimits, Resources
+from broker.protocol.states import ACTIVE_STATES, AccountState, JobState, Outcome
+from broker.queues import lanes
+from broker.services import board
+from broker.services.backlog import SECONDS_GUESS
+from broker.services.board import Board, LaneNote
+from broker.services.context import Services
+from broker.services.identity import Actor
+from broker.services.jobs import authorised_row
+from broker.storage import jobs
+from broker.storage.database import Connection
+
+HOSTS_EXAMINED_MAX = 2_000
+
+
+async def explain(services: Services, actor: Actor, job: JobId) -> Explanation:
+    """Why a job is where it is.
+
+    Raises:
+        NotFound: it does not exist, or is not to be seen.
+    """
+    async with services.database.connection() as connection:
+        row = await authorised_row(connection, actor, job)
+        state = JobState(row["state"])
+        if state is JobState.QUEUED:
+            facts = await _of_pool(services, connection, row)
+        elif state not in ACTIVE_STATES:
+            attempts = await jobs.attempts(connection, job)
+    if state is JobState.QUEUED:
+        explained = explain_waiting(Waiting(**facts, **await _of_plan(services, row)))
+    elif state in ACTIVE_STATES:
+        explained = explain_held(held(row))
+    else:
+        explained = explain_ended(ended(row, [dict(each) for each in attempts]))
+    return _view(job, state, explained)
+
+
+def _view(job: JobId, state: JobState, explained: Explained) -> Explanation:
+    return Explanation(
+        job=job,
+        state=state,
+        reason=explained.reason,
+        sentence=explained.sentence,
+        numbers=explained.numbers,
+    )
+
+
+async def _of_pool(
+    services: Services, connection: Connection, row: dict[str, Any]
+) -> dict[str, Any]:
+    """What PostgreSQL knows of a waiting job, as fields of `Waiting`."""
+    silent = services.settings.host_silent_seconds
+    backoff = await jobs.backing_off(connection, row["id"]) if row["failures"] else None
+    return {
+        "account": row["account_name"],
+        "account_active": row["account_state"] == AccountState.ACTIVE,
+        "pool": row["pool"],
+        "needs": Resources.model_validate_json(row["resources"]),
+        "failures": row["failures"],
+        "backoff_seconds": backoff,
+        "hosts": await jobs.pool(
+            connection, row["pool"], silent_seconds=silent, hosts_max=HOSTS_EXAMINED_MAX
+        ),
+    }
+
+
+async def _of_plan(services: Services, row: dict[str, Any]) -> dict[str, Any]:
+    """What the last plan and the queue know of it, as fields of `Waiting`."""
+    lane_id = LaneId(row["lane_id"])
+    try:
+        last = await board.read(services.queues)
+        ahead = await lanes.position(services.queues, lane_id, JobId(row["id"]))
+    except Unavailable:
+        return {"queue_away": True}
+    lane, account = last.lanes.get(lane_id), last.accounts.get(row["account_id"])
+    return {
+        "plan_age_seconds": age_seconds(last),
+        "lane": lane_standing(lane, row) if lane else None,
+        "standing": AccountStanding(**asdict(account)) if account else None,
+        "jobs_ahead": ahead,
+        "capacity_slots": last.capacity_slots,
+        "free_slots": last.free_slots,
+    }
+
+
+def lane_standing(note: LaneNote, row: dict[str, Any]) -> LaneStanding:
+    """The lane in the plan; a length of its jobs that is still the scheduler's guess is none."""
+    guess = min(SECONDS_GUESS, float(JobLimits.model_validate_json(row["limits"]).wall_seconds))
+    seconds = None if note.job_seconds == guess else note.job_seconds
+    return LaneStanding(**{**asdict(note), "job_seconds": seconds})
+
+
+def age_seconds(last: Board) -> float | None:
+    """How old the last plan is; None before the first."""
+    return max(0.0, time.time() - last.planned_at) if last.planned_at else None
+
+
+def held(row: dict[str, Any]) -> Held:
+    """A leased job's facts, by database time."""
+    return Held(
+        state=JobState(row["state"]),
+        host=row["host_name"] or "(removed)",
+        epoch=row["lease_epoch"],
+        cancelling=row["cancel_requested"],
+        held_seconds=(row["read_at"] - row["leased_at"]).total_seconds(),
+        lease_seconds_left=(row["lease_expires_at"] - row["read_at"]).total_seconds(),
+        leased_at=row["leased_at"],
+        limits=JobLimits.model_validate_json(row["limits"]),
+        slots=Resources.model_validate_json(row["resources"]).slots,
+    )
+
+
+def ended(row: dict[str, Any], attempts: list[dict[str, Any]]) -> Ended:
+    """An ended job's facts."""
+    last = attempts[-1] if attempts else None
+    return Ended(
+        state=JobState(row["state"]),
+        attempts=len(attempts),
+        failures=row["failures"],
+        needs=Resources.model_validate_json(row["resources"]),
+        limits=JobLimits.model_validate_json(row["limits"]),
+        outcome=Outcome(last["outcome"]) if last else None,
+        exit_code=row["exit_code"],
+        message=last["message"] if last else "",
+        host=last["host_name"] if last else None,
+        usage=Usage.model_validate(orjson.loads(last["usage"])) if last else Usage(),
+        debited_gpu_seconds=last["debited_gpu_seconds"] if last else 0.0,
+    )

@@ -1,0 +1,150 @@
+"""Running a batch again: its jobs become a new batch without leaving PostgreSQL."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from broker.domain.access import Action, Resource
+from broker.errors import Conflict, KeyReused
+from broker.protocol.ids import AccountId, AppId, BatchId, JobId, LaneId, VersionId, show
+from broker.protocol.resources import JobLimits, Resources
+from broker.services.batches import authorised
+from broker.services.context import Services
+from broker.services.identity import Actor
+from broker.services.submission import (
+    CREATED,
+    IdempotencyKey,
+    Stored,
+    over_limit,
+    receipt,
+    replayed,
+)
+from broker.storage import batches, blobs, idempotency, lanes
+from broker.storage.batches import NewBatch
+from broker.storage.database import Connection
+
+JOBS_PER_STATEMENT_MAX = 50_000
+UNSUCCESSFUL = ("failed", "cancelled", "quarantined")
+
+
+async def rerun(
+    services: Services, actor: Actor, batch: BatchId, only: str, key: IdempotencyKey | None
+) -> Stored:
+    """Submits jobs of a batch again, in the caller's name, as a new batch.
+
+    Args:
+        actor: must be allowed to view the batch, and to submit to its app.
+        only: "failed" for those that ended without success, "all" for every job.
+        key: None when the client sent none.
+
+    Raises:
+        NotFound: the batch does not exist, or is not to be seen.
+        Forbidden: the caller may not submit to the app.
+        Conflict: the version takes no new jobs, or no job ended without success.
+        LimitExceeded: the account has too many jobs in progress.
+        KeyReused: the key came with another request before.
+    """
+    async with services.database.connection() as connection:
+        row = dict(await authorised(connection, actor, batch))
+    if key and (before := await _replay(services, actor.account_id, key)):
+        return before
+    await _may_submit(services, actor, row)
+    jobs = row["jobs"] if only == "all" else sum(row[state] for state in UNSUCCESSFUL)
+    if not jobs:
+        raise Conflict(
+            f"no job of {show('batch', batch)} has failed; `only: all` runs every job again",
+            ids=(show("batch", batch),),
+        )
+    answer = await _store(services, actor.account_id, row, only, jobs, key)
+    services.submission.nudge()
+    return Stored(CREATED, answer)
+
+
+async def _may_submit(services: Services, actor: Actor, row: Mapping[str, Any]) -> None:
+    submitter = Actor(actor.principal, Action.BATCH_SUBMIT)
+    app = AppId(row["app_id"])
+    submitter.require(Resource(app_id=app), ids=(show("app", app),))
+    await services.catalogue.submittable(row["app_name"], row["version_number"])
+
+
+async def _replay(services: Services, account: AccountId, key: IdempotencyKey) -> Stored | None:
+    name = (account, key.key)
+    async with services.database.connection() as connection:
+        stored = (await idempotency.find(connection, [name])).get(name)
+    if stored is None:
+        return None
+    answer = replayed(stored, key.request_sha256)
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+async def _store(
+    services: Services,
+    account: AccountId,
+    row: Mapping[str, Any],
+    only: str,
+    jobs: int,
+    key: IdempotencyKey | None,
+) -> bytes:
+    """One transaction; any error leaves nothing behind, except unused ids."""
+    async with services.database.connection() as connection:
+        first = await batches.reserve_job_ids(connection, jobs)
+        answer = receipt(first, jobs)
+        async with connection.transaction():
+            if not await batches.open_jobs(connection, {account: jobs}):
+                raise over_limit(jobs, *await batches.room(connection, account))
+            lane = await _lane(connection, account, row)
+            await _copy(connection, row, only, jobs, first, lane)
+            new = NewBatch(
+                BatchId(first), account, lane, row["app_id"], row["priority"], row["name"], jobs
+            )
+            await batches.insert(connection, [new])
+            if key:
+                mine = idempotency.Answer(account, key.key, key.request_sha256, CREATED, answer)
+                if not await idempotency.remember(connection, [mine], status=CREATED):
+                    raise KeyReused("another request with this Idempotency-Key came first")
+    return answer
+
+
+async def _lane(connection: Connection, account: AccountId, row: Mapping[str, Any]) -> LaneId:
+    """The batch's own lane, or the caller's one of the same shape; then its uploads are shared."""
+    if row["account_id"] == account:
+        return LaneId(row["lane_id"])
+    last = row["id"] + row["jobs"] - 1
+    await blobs.share(connection, row["id"], last, row["account_id"], account)
+    return await lanes.ensure(
+        connection,
+        account,
+        VersionId(row["version_id"]),
+        row["pool"],
+        Resources.model_validate_json(row["resources"]),
+        JobLimits.model_validate_json(row["limits"]),
+    )
+
+
+async def _copy(
+    connection: Connection, row: Mapping[str, Any], only: str, jobs: int, first: JobId, lane: LaneId
+) -> None:
+    """Inserts the jobs, so many a statement that none meets the time limit of statements."""
+    old, last = row["id"], row["id"] + row["jobs"] - 1
+    batch = BatchId(first)
+    if only == "all":
+        for start in range(old, last + 1, JOBS_PER_STATEMENT_MAX):
+            end = min(last, start + JOBS_PER_STATEMENT_MAX - 1)
+            await batches.copy_range(
+                connection, start, end, shift=first - old, batch=batch, lane=lane
+            )
+        return
+    after, copied = old - 1, 0
+    while copied < jobs:  # what ended since the batch was read stays out: terminal is final
+        count, after = await batches.copy_unsuccessful(
+            connection,
+            after,
+            last,
+            rows_max=min(jobs - copied, JOBS_PER_STATEMENT_MAX),
+            first_new=first + copied,
+            batch=batch,
+            lane=lane,
+        )
+        assert count, "the batch counts more unsuccessful jobs than there are"
+        copied += count

@@ -1,0 +1,2 @@
+-- name: schema_digest
+SELECT schema_digest FROM deployment;
