@@ -121,6 +121,7 @@ class Agent:
             for part in done:
                 part.result()
         finally:
+            self._leaving = self._leaving or "stopped"  # or a freed slot would start a job now
             tasks = [*parts, *self._tasks]
             for task in tasks:
                 task.cancel()

@@ -22,6 +22,7 @@ _PROC = Path("/proc")
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _PR_SET_CHILD_SUBREAPER = 36
+_KERNEL = {0, 2}  # parents of init and of the kernel's own threads
 
 
 class Process(NamedTuple):
@@ -128,32 +129,72 @@ def members(
     return list(found.values())
 
 
-def marked(processes: Table, mark: str, *, parents: frozenset[int] | None = None) -> list[int]:
+def marked(
+    processes: Table, mark: str, *, parents: frozenset[int] | None = None
+) -> tuple[list[int], bool]:
     """Pids whose environment has a variable that starts with `mark` ("NAME=value").
 
     Args:
         parents: look only at children of these processes; null looks everywhere.
+
+    Returns:
+        The pids, and whether any process might be one although its environment was empty: in the
+        middle of exec a process has none.
     """
     needle = mark.encode()
-    return [
-        row.pid
-        for row in processes.values()
-        if (parents is None or row.parent in parents) and _carries(row.pid, needle)
-    ]
+    found, unclear = [], False
+    for row in processes.values():
+        if row.zombie or row.parent in _KERNEL or (parents and row.parent not in parents):
+            continue
+        text = _environment(row.pid)
+        if text.startswith(needle) or b"\0" + needle in text:
+            found.append(row.pid)
+        unclear = unclear or not text
+    return found, unclear
 
 
-def _carries(pid: int, needle: bytes) -> bool:
-    if sys.platform != "linux":
+def _environment(pid: int) -> bytes:
+    if sys.platform == "linux":
         try:
-            environment = psutil.Process(pid).environ()
-        except (OSError, psutil.Error):
-            return False
-        return any(f"{k}={v}".encode().startswith(needle) for k, v in environment.items())
+            return (_PROC / str(pid) / "environ").read_bytes()
+        except OSError:
+            return b"?"  # gone, or somebody else's
     try:
-        text = (_PROC / str(pid) / "environ").read_bytes()
+        return b"\0".join(f"{k}={v}".encode() for k, v in psutil.Process(pid).environ().items())
+    except (OSError, psutil.Error):
+        return b"?"
+
+
+class Sight(NamedTuple):
+    """One look at an attempt."""
+
+    rows: list[Process]
+    """The processes found, zombies included."""
+    certain: bool
+    """Whether none can have been missed: nothing was forked meanwhile, nothing was in exec."""
+
+
+def sight(
+    root: int,
+    mark: str,
+    *,
+    seen: Mapping[int, int] | None = None,
+    parents: frozenset[int] | None = None,
+) -> Sight:
+    """Look for all processes of an attempt; arguments as in `members` and `marked`."""
+    before = _last_pid()
+    processes = table()
+    found, unclear = marked(processes, mark, parents=parents)
+    rows = members(processes, root, seen=seen, extra=found)
+    return Sight(rows, certain=not unclear and before is not None and before == _last_pid())
+
+
+def _last_pid() -> bytes | None:
+    """The newest pid that the system has given out; None where it does not tell."""
+    try:
+        return (_PROC / "loadavg").read_bytes().split()[-1]
     except OSError:
-        return False  # gone, or somebody else's
-    return text.startswith(needle) or b"\0" + needle in text
+        return None
 
 
 def started(pid: int) -> str | None:

@@ -23,6 +23,7 @@ from workers.state_directory import AttemptDirectory, StateDirectory
 
 RESTARTED = "agent restarted"
 _KILL_SECONDS_MAX = 10.0
+_NO_ROOT = -1
 
 
 class Record(View):
@@ -42,16 +43,17 @@ def kill_leftovers(state: StateDirectory) -> int:
     mark = f"{ATTEMPT_VARIABLE}={state.attempts}/"
     found: set[int] = set()
     give_up = time.monotonic() + _KILL_SECONDS_MAX
-    while True:
-        table = processes.table()
-        rows = processes.members(table, -1, extra=processes.marked(table, mark))
+    quiet_looks = 0
+    while quiet_looks < 2 and time.monotonic() < give_up:
+        rows, _ = processes.sight(_NO_ROOT, mark)
         for root in roots:
-            rows += processes.members(table, root)
+            rows += processes.members(processes.table(), root)
         alive = [row for row in rows if not row.zombie]
-        if not processes.send(SIGKILL, alive) or time.monotonic() > give_up:
-            return len(found)
+        processes.send(SIGKILL, alive)
         found |= {row.pid for row in alive}
+        quiet_looks = 0 if alive else quiet_looks + 1
         time.sleep(0.01)
+    return len(found)
 
 
 def lost_attempts(state: StateDirectory, reported: Iterable[Key]) -> list[Report]:

@@ -52,20 +52,22 @@ class TreeSampler:
     def add(self, watch: Watch) -> None:
         """Watch a tree from now on."""
         self._by_root[watch.root] = watch
-        if self._task is None or self._task.done():
+        if self._task is None:
             self._task = asyncio.create_task(self._run())
 
     def remove(self, watch: Watch) -> None:
         """The tree has ended."""
         self._by_root.pop(watch.root, None)
+        if not self._by_root and self._task:
+            self._task.cancel()
+            self._task = None
 
     async def _run(self) -> None:
         # The first look comes early, so that jobs of a fraction of a second are seen at all.
         delay = min(self._seconds, 0.05)
-        while self._by_root:
+        while True:
             await asyncio.sleep(delay)
-            if self._by_root:
-                table = await asyncio.to_thread(processes.table)
-                for watch in list(self._by_root.values()):
-                    watch.look(table)
+            table = await asyncio.to_thread(processes.table)
+            for watch in list(self._by_root.values()):
+                watch.look(table)
             delay = self._seconds

@@ -121,7 +121,9 @@ class ProcessExecution:
             await self._kill_tree()
             await self._dead
         except asyncio.CancelledError:
-            processes.send(signal.SIGKILL, self._members())
+            await self._kill_tree()
+            if self._dead.done():
+                _reap(self._process)
             raise
         finally:
             self._sampler.remove(self._watch)
@@ -141,7 +143,7 @@ class ProcessExecution:
                 return
             self._cause = Cause.WALL_LIMIT
         if not self._hurry.is_set():
-            processes.send(signal.SIGTERM, self._members())
+            processes.send(signal.SIGTERM, self._look().rows)
             await self._first(self._hurry, self._grace_seconds)
 
     async def _first(self, event: asyncio.Event, seconds: float) -> bool:
@@ -154,22 +156,34 @@ class ProcessExecution:
         return event.is_set() and not self._dead.done()
 
     async def _kill_tree(self) -> None:
-        """Kill until nothing is left: a process may fork between the look and the signal."""
+        """Kill until nothing is left.
+
+        A process may fork between the look and the signal, or hand over to a child and vanish
+        during the look. So the end is believed after a look that can have missed nothing, or
+        after two that found nothing.
+        """
         give_up = time.monotonic() + _KILL_SECONDS_MAX
-        while True:
-            rows = self._members()
+        quiet_looks = 0
+        while quiet_looks < 2:
+            rows, certain = self._look()
             processes.reap(row for row in rows if row.pid != self.pid)
-            if not processes.send(signal.SIGKILL, rows):
-                return
+            if any(not row.zombie for row in rows):
+                processes.send(signal.SIGKILL, rows)
+                quiet_looks = 0
+            elif certain:
+                break
+            else:
+                quiet_looks += 1
             if time.monotonic() > give_up:
                 log.error("processes survive SIGKILL", pids=[row.pid for row in rows])
                 return
             await asyncio.sleep(0.002)
+        await asyncio.wait({self._dead}, timeout=1.0)
 
-    def _members(self) -> list[processes.Process]:
-        table = processes.table()
-        found = processes.marked(table, self._task.mark, parents=self._parents)
-        return processes.members(table, self.pid, seen=self._watch.seen, extra=found)
+    def _look(self) -> processes.Sight:
+        return processes.sight(
+            self.pid, self._task.mark, seen=self._watch.seen, parents=self._parents
+        )
 
 
 async def _until_dead(pid: int) -> None:
