@@ -12,11 +12,11 @@ WINDOW_SECONDS = WEEK_SECONDS / math.log(2)
 
 
 def weights_after(usage_in_shares, strength=1.0, quotas=(1, 1), **options):
-    """Adjusted weights of two busy accounts on 10 slots; usage in multiples of the own share."""
+    """Adjusted weights of busy accounts on 10 slots; usage in multiples of the own share."""
     shares = 10 * np.array(quotas) / sum(quotas)
     snapshot = fleet(
         quotas,
-        [{"pending": 99}, {"pending": 99}],
+        [{"pending": 99}] * len(quotas),
         [{"slots_free": 10}],
         usage_gpu_seconds=np.array(usage_in_shares) * shares * WINDOW_SECONDS,
         history_strength=strength,
@@ -31,6 +31,11 @@ def test_usage_equal_to_the_share_leaves_the_quota_alone():
 
 def test_less_usage_raises_and_more_lowers_the_weight():
     assert weights_after([0, 1.5]) == pytest.approx([2, 0.5])
+
+
+def test_example_of_the_guide():
+    assert weights_after([1.5, 1, 0], quotas=(50, 30, 20)) == pytest.approx([25, 30, 40])
+    assert weights_after([10, 1, 0], quotas=(50, 30, 20)) == pytest.approx([12.5, 30, 40])
 
 
 def test_factor_stays_between_a_quarter_and_four():
