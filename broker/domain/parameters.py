@@ -104,7 +104,7 @@ def job_adapter(spec: VersionSpec) -> TypeAdapter[list[Any]]:
         "Job",
         __config__=STRICT,
         name=(Title | None, None),
-        parameters=(parameters, ... if required else parameters()),
+        parameters=(parameters, Field(...) if required else Field(default_factory=parameters)),
         inputs=(dict[FileName, InputContent] | None, None),
     )
     return TypeAdapter(list[model])

@@ -15,6 +15,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import structlog
@@ -44,8 +45,7 @@ RECOUNT_SECONDS = 10.0
 BOARD_SECONDS = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(NamedTuple):
     """So many jobs of a lane for a host."""
 
     lane_id: LaneId

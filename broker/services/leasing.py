@@ -29,7 +29,7 @@ from broker.services.lanes import LaneBook
 from broker.services.waiting import WaitingRoom
 from broker.storage import fleet, leases, outputs
 from broker.storage.database import Database
-from broker.storage.leases import LeaseRow, Settled, Settlement
+from broker.storage.leases import LeaseRow, Rule, Settled, Settlement
 
 TARGET: dict[JobEvent, JobState] = {
     JobEvent.SUCCEED: JobState.SUCCEEDED,
@@ -37,6 +37,10 @@ TARGET: dict[JobEvent, JobState] = {
     JobEvent.CANCEL: JobState.CANCELLED,
     JobEvent.REQUEUE: JobState.QUEUED,
 }
+RULES = [
+    Rule(outcome, TARGET[event], outcome in DEBITED, outcome in COUNTS_AS_FAILURE)
+    for outcome, event in EVENT_OF_OUTCOME.items()
+]
 DRAINING_DELAY_SECONDS = 5.0  # a draining host polls to hear of cancellations only
 Held = tuple[JobId, int, HostId, bool]
 Answered = dict[str, Any]  # protocol.leases.RenewAnswer or ReportAnswer
@@ -253,6 +257,7 @@ class Leasing:
             closed = await leases.settle(
                 connection,
                 ordered,
+                RULES,
                 half_life_seconds=self.half_life_seconds,
                 cobblestones_per_gflops_second=COBBLESTONES_PER_GFLOPS_SECOND,
             )
@@ -279,7 +284,7 @@ class Leasing:
         ]
 
     async def _after(self, closed: Sequence[Settled]) -> None:
-        if any(s.state is JobState.QUEUED for s in closed):
+        if any(s.state == JobState.QUEUED for s in closed):
             self.requeued()
         try:
             await asks.freed(self.queues, freed_by_lane(closed))
@@ -293,7 +298,7 @@ def answered(key: LeaseKey, status: AnswerStatus, **more: bool) -> Answered:
 
 
 def settlement(host: HostId, report: Report, output_missing: bool = False) -> Settlement:
-    """What a report means, before the job's own row has its say (see the block `settle`)."""
+    """How a report is settled; an output that never arrived is the host's fault."""
     outcome, message = report.outcome, report.message
     if output_missing:
         outcome, message = Outcome.HOST_ERROR, "a reported output never arrived at the broker"
@@ -302,13 +307,10 @@ def settlement(host: HostId, report: Report, output_missing: bool = False) -> Se
         report.epoch,
         host,
         outcome,
-        TARGET[EVENT_OF_OUTCOME[outcome]],
-        outcome in DEBITED,
-        outcome in COUNTS_AS_FAILURE,
         report.exit_code,
         message,
         report.usage.wall_seconds,
-        report.usage.model_dump_json(exclude_defaults=True),
+        report.usage.model_dump_json(exclude_unset=True),
     )
 
 

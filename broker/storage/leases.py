@@ -1,8 +1,13 @@
-"""Leases: claimed, renewed and closed a thousand at a time."""
+"""Leases: claimed, renewed and closed a thousand at a time.
+
+The rows of the hot path are named tuples, which Python makes four times faster than frozen
+dataclasses.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from broker.protocol.ids import AccountId, BatchId, HostId, JobId, LaneId, VersionId
 from broker.protocol.states import JobState, Outcome
@@ -12,8 +17,7 @@ from broker.storage.database import Connection
 SQL = blocks.load("leases")
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseRow:
+class LeaseRow(NamedTuple):
     """A live lease, with what its host needs to run it; JSON columns as text."""
 
     job_id: JobId
@@ -24,20 +28,16 @@ class LeaseRow:
     name: str | None
     parameters: str
     inputs: str | None
-    cancel_requested: bool = False
+    cancel_requested: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """How one lease ends: the report, and what the rules say about it."""
+class Settlement(NamedTuple):
+    """How one lease ends; what that means for its job is in the `Rule` of its outcome."""
 
     job_id: JobId
     epoch: int
     host_id: HostId
     outcome: Outcome
-    target: JobState
-    debited: bool
-    fails: bool
     exit_code: int | None
     message: str
     wall_seconds: float
@@ -45,7 +45,17 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Rule:
+    """What an outcome means: the job's next state (before retries are counted), whether the
+    attempt is charged, and whether it counts towards quarantine."""
+
+    outcome: Outcome
+    target: JobState
+    debited: bool
+    fails: bool
+
+
+class Settled(NamedTuple):
     """A lease that was closed now."""
 
     job_id: JobId
@@ -54,7 +64,7 @@ class Settled:
     batch_id: BatchId
     account_id: AccountId
     slots: int
-    state: JobState
+    state: str
     debit_gpu_seconds: float
 
 
@@ -80,17 +90,12 @@ async def claim(
 ) -> list[LeaseRow]:
     """Leases queued jobs to hosts; what is not returned is not a lease."""
     rows = await connection.fetch(SQL.claim, jobs, hosts, lease_seconds, term)
-    return [LeaseRow(*row) for row in rows]
-
-
-async def of_hosts(connection: Connection, hosts: Sequence[HostId]) -> list[LeaseRow]:
-    """Every live lease of some hosts."""
-    return [LeaseRow(*row) for row in await connection.fetch(SQL.of_hosts, hosts)]
+    return [LeaseRow._make(row) for row in rows]
 
 
 async def by_ids(connection: Connection, jobs: Sequence[JobId]) -> list[LeaseRow]:
     """The live leases of some jobs."""
-    return [LeaseRow(*row) for row in await connection.fetch(SQL.by_ids, jobs)]
+    return [LeaseRow._make(row) for row in await connection.fetch(SQL.by_ids, jobs)]
 
 
 async def keys_of_hosts(
@@ -123,6 +128,7 @@ async def renew(
 async def settle(
     connection: Connection,
     reports: Sequence[Settlement],
+    rules: Sequence[Rule],
     *,
     half_life_seconds: float,
     cobblestones_per_gflops_second: float,
@@ -134,20 +140,18 @@ async def settle(
         [r.epoch for r in reports],
         [r.host_id for r in reports],
         [r.outcome for r in reports],
-        [r.target for r in reports],
-        [r.debited for r in reports],
-        [r.fails for r in reports],
         [r.exit_code for r in reports],
         [r.message for r in reports],
         [r.wall_seconds for r in reports],
         [r.usage for r in reports],
         half_life_seconds,
         cobblestones_per_gflops_second,
+        [rule.outcome for rule in rules],
+        [rule.target for rule in rules],
+        [rule.debited for rule in rules],
+        [rule.fails for rule in rules],
     )
-    return [
-        Settled(job, epoch, lane, batch, account, slots, JobState(state), debit)
-        for job, epoch, lane, batch, account, slots, state, debit in rows
-    ]
+    return [Settled._make(row) for row in rows]
 
 
 async def closed_before(

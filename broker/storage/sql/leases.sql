@@ -12,22 +12,15 @@ WITH wanted AS (
     WHERE job.id = wanted.job_id AND job.state = 'queued'
       AND (SELECT term FROM leader) = $4::bigint
     RETURNING job.id, job.lease_epoch, job.host_id, job.batch_id, job.lane_id, job.name,
-        job.parameters, job.inputs
+        job.parameters, job.inputs, job.cancel_requested
 ), noted AS (
     INSERT INTO event (kind, batch_id, job_ids)
     SELECT 'leased', batch_id, array_agg(id) FROM claimed GROUP BY batch_id
 )
 SELECT * FROM claimed;
 
--- name: of_hosts
--- Every live lease of some hosts, with what is needed to run it.
--- $1 host ids
-SELECT id, lease_epoch, host_id, batch_id, lane_id, name, parameters, inputs, cancel_requested
-FROM job
-WHERE host_id = ANY ($1::int[]) AND state IN ('leased', 'running');
-
 -- name: keys_of_hosts
--- The same, but only the keys: enough to compare with what the hosts say they hold.
+-- The live leases of some hosts: enough to compare with what the hosts say they hold.
 -- $1 host ids
 SELECT id, lease_epoch, host_id, cancel_requested
 FROM job
@@ -65,41 +58,41 @@ SELECT id, lease_epoch, cancel_requested FROM renewed;
 -- name: settle
 -- Closes leases and draws every consequence, in one statement: attempt, ledger, usage, credit,
 -- batch, outbox, events. broker.domain.jobs.after_attempt says the same rule for one job.
--- $1 job ids, $2 epochs, $3 hosts, $4 outcomes, $5 target states, $6 whether each is debited,
--- $7 whether each counts as a failure, $8 exit codes, $9 messages, $10 wall seconds,
--- $11 usage as JSON, $12 half-life in seconds, $13 cobblestones per GFLOPS-second
+-- $1 job ids, $2 epochs, $3 hosts, $4 outcomes, $5 exit codes, $6 messages, $7 wall seconds,
+-- $8 usage as JSON, $9 half-life in seconds, $10 cobblestones per GFLOPS-second; the rule of each
+-- outcome: $11 outcomes, $12 target states, $13 whether it is debited, $14 whether it counts as
+-- a failure
 WITH report AS (
-    SELECT * FROM unnest(
-        $1::bigint[], $2::int[], $3::int[], $4::outcome[], $5::job_state[], $6::bool[], $7::bool[],
-        $8::int[], $9::text[], $10::float8[], $11::json[])
-    AS r (job_id, epoch, host_id, outcome, target, debited, fails, exit_code, message,
-          wall_seconds, usage)
+    SELECT r.*, rule.target, rule.debited, rule.fails
+    FROM unnest($1::bigint[], $2::int[], $3::int[], $4::outcome[], $5::int[], $6::text[],
+        $7::float8[], $8::json[])
+    AS r (job_id, epoch, host_id, outcome, exit_code, message, wall_seconds, usage)
+    JOIN unnest($11::outcome[], $12::job_state[], $13::bool[], $14::bool[])
+    AS rule (outcome, target, debited, fails) USING (outcome)
 ), closed AS (
     UPDATE job SET
-        state = ended.state,
-        failures = job.failures + ended.fails::int,
-        exit_code = ended.exit_code,
-        lease_expires_at = NULL,
-        finished_at = CASE WHEN ended.state <> 'queued' THEN now() END
-    FROM (
-        SELECT report.*, lane.account_id, lane.slots,
-            CASE
-                WHEN report.target <> 'queued' THEN report.target
-                WHEN held.cancel_requested THEN 'cancelled'
-                WHEN report.fails AND held.failures + 1 >= lane.attempts_max THEN 'quarantined'
-                ELSE 'queued'
-            END AS state
-        FROM report
-        JOIN job AS held ON held.id = report.job_id
-        JOIN lane ON lane.id = held.lane_id
-    ) AS ended
-    WHERE job.id = ended.job_id AND job.lease_epoch = ended.epoch AND job.host_id = ended.host_id
-      AND job.state IN ('leased', 'running')
+        -- the one place where the job's own history has its say
+        state = CASE
+            WHEN report.target <> 'queued' THEN report.target
+            WHEN job.cancel_requested THEN 'cancelled'
+            WHEN report.fails AND job.failures + 1 >= lane.attempts_max THEN 'quarantined'
+            ELSE 'queued' END,
+        finished_at = CASE
+            WHEN report.target = 'queued' AND NOT job.cancel_requested
+                AND NOT (report.fails AND job.failures + 1 >= lane.attempts_max) THEN NULL
+            ELSE now() END,
+        failures = job.failures + report.fails::int,
+        exit_code = report.exit_code,
+        lease_expires_at = NULL
+    FROM report, lane
+    WHERE job.id = report.job_id AND job.lease_epoch = report.epoch
+      AND job.host_id = report.host_id AND job.state IN ('leased', 'running')
+      AND lane.id = job.lane_id
     RETURNING job.id, job.lease_epoch, job.host_id, job.batch_id, job.lane_id, job.leased_at,
-        job.state, job.failures, job.priority, ended.account_id, ended.slots, ended.outcome,
-        ended.exit_code, ended.message, ended.usage,
-        CASE WHEN ended.debited THEN ended.slots * least(
-            ended.wall_seconds, extract(epoch FROM now() - job.leased_at)::float8) ELSE 0
+        job.state, job.failures, job.priority, lane.account_id, lane.slots, report.outcome,
+        report.exit_code, report.message, report.usage,
+        CASE WHEN report.debited THEN lane.slots * least(
+            report.wall_seconds, extract(epoch FROM now() - job.leased_at)::float8) ELSE 0
         END AS debit
 ), attempts AS (
     INSERT INTO attempt (job_id, epoch, host_id, leased_at, debited_gpu_seconds, exit_code,
@@ -110,7 +103,7 @@ WITH report AS (
     INSERT INTO ledger (job_id, epoch, account_id, host_id, amount, kind)
     SELECT id, lease_epoch, account_id, host_id, debit, 'debit'::ledger_kind FROM closed WHERE state <> 'queued'
     UNION ALL
-    SELECT closed.id, lease_epoch, host.account_id, host_id, debit * host.gflops * $13::float8,
+    SELECT closed.id, lease_epoch, host.account_id, host_id, debit * host.gflops * $10::float8,
         'credit'::ledger_kind
     FROM closed JOIN host ON host.id = closed.host_id
     WHERE closed.state = 'succeeded'
@@ -118,7 +111,7 @@ WITH report AS (
     UPDATE account_usage SET
         jobs_open = account_usage.jobs_open - sums.ended,
         usage_gpu_seconds =
-            decayed(usage_gpu_seconds, usage_at, now(), $12::float8) + sums.debit,
+            decayed(usage_gpu_seconds, usage_at, now(), $9::float8) + sums.debit,
         usage_at = now()
     FROM (
         SELECT account_id, sum(debit) AS debit, count(*) FILTER (WHERE state <> 'queued') AS ended
@@ -128,10 +121,10 @@ WITH report AS (
 ), hosts AS (
     UPDATE host_credit SET
         credit_total = credit_total + sums.credit,
-        credit_recent = recent_average(credit_recent, recent_at, now(), sums.credit, $12::float8),
+        credit_recent = recent_average(credit_recent, recent_at, now(), sums.credit, $9::float8),
         recent_at = now()
     FROM (
-        SELECT closed.host_id, sum(debit * host.gflops * $13::float8) AS credit
+        SELECT closed.host_id, sum(debit * host.gflops * $10::float8) AS credit
         FROM closed JOIN host ON host.id = closed.host_id
         WHERE closed.state = 'succeeded' GROUP BY closed.host_id
     ) AS sums
