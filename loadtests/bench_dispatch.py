@@ -17,7 +17,7 @@ import orjson
 import uvloop
 
 from loadtests.floor import floor_jobs_per_second
-from loadtests.stand import Stand, emit, stand
+from loadtests.stand import Stand, cpu_us_per, emit, stand
 
 SUBMITTERS = 2
 JOBS_PER_BATCH = 10_000
@@ -100,7 +100,7 @@ async def run(jobs: int, hosts: int) -> dict[str, float | int]:
         accepted = time.perf_counter() - started
         await asyncio.gather(*work)
         elapsed = time.perf_counter() - started
-        cpu = {part: spent - cpu[part] for part, spent in s.cpu_by_part().items()}
+        spent = s.cpu_spent(cpu)
         return {
             "jobs": jobs,
             "hosts": hosts,
@@ -109,7 +109,7 @@ async def run(jobs: int, hosts: int) -> dict[str, float | int]:
             "ratio_to_floor": jobs / elapsed / floor,
             "accepted_after_seconds": accepted,
             "elapsed_seconds": elapsed,
-            **{f"{part}_cpu_us_per_job": spent / jobs * 1e6 for part, spent in cpu.items()},
+            **cpu_us_per("job", spent, jobs),
             "broker_memory_mib": s.memory_mib(),
         }
 

@@ -23,7 +23,8 @@ UPDATE job SET state = 'succeeded', lease_expires_at = NULL, finished_at = now()
 FROM unnest($1::bigint[]) AS r (id)
 WHERE job.id = r.id AND lease_epoch = 1 AND state = 'leased'"""
 ATTEMPT = """
-INSERT INTO attempt (job_id, epoch, host_id, leased_at, debited_gpu_seconds, exit_code, outcome, usage)
+INSERT INTO attempt (job_id, epoch, host_id, leased_at, debited_gpu_seconds, exit_code, outcome,
+    usage)
 SELECT id, 1, 1, now(), 0.001, 0, 'succeeded', '{}' FROM unnest($1::bigint[]) AS r (id)"""
 LEDGER = """
 INSERT INTO ledger (job_id, epoch, account_id, host_id, amount, kind)

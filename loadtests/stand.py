@@ -89,6 +89,10 @@ class Stand:
         fields = Path(f"/proc/{pid or self.broker_pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    @property
+    def redis_pid(self) -> int:
+        """The process of Valkey or Redis."""
+        return next(pid for name, pid in self.process_ids.items() if name != "PostgreSQL")
 
     def cpu_by_part(self) -> dict[str, float]:
         """CPU seconds so far of the broker, this process, PostgreSQL and Redis."""
@@ -97,6 +101,10 @@ class Stand:
             tasks = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
             spent[name.lower()] = sum(self.cpu_seconds(int(p)) for p in [str(pid), *tasks])
         return spent
+
+    def cpu_spent(self, before: dict[str, float]) -> dict[str, float]:
+        """CPU seconds of each part since an earlier `cpu_by_part`."""
+        return {part: now - before[part] for part, now in self.cpu_by_part().items()}
 
 
 def free_port() -> int:
@@ -113,8 +121,7 @@ async def stand(**settings: str) -> AsyncIterator[Stand]:
     Args:
         settings: more settings of the broker, e.g. lease_seconds="300".
     """
-    folder = Path(tempfile.mkdtemp(prefix="fairlead-bench-", dir="/tmp"))
-    folder.chmod(0o755)
+    folder = _enterable_folder()
     try:
         async with EmbeddedServers(folder / "data") as servers:
             token = await create_admin(servers.database_url, "admin")
@@ -155,13 +162,24 @@ async def stand(**settings: str) -> AsyncIterator[Stand]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _enterable_folder() -> Path:
+    """Not below a private folder: under root the servers run as an account without privileges."""
+    folder = Path(tempfile.mkdtemp(prefix="fairlead-bench-", dir="/tmp"))
+    folder.chmod(0o755)
+    return folder
+
+
+def _tail(log: Path) -> str:
+    return log.read_text()[-2000:]
+
+
 async def _ready(
     session: ClientSession, url: str, broker: asyncio.subprocess.Process, log: Path
 ) -> None:
     deadline = time.monotonic() + START_SECONDS_MAX
     while time.monotonic() < deadline:
         if broker.returncode is not None:
-            raise RuntimeError(f"the broker ended: {log.read_text()[-2000:]}")
+            raise RuntimeError(f"the broker ended: {_tail(log)}")
         try:
             async with session.get(url + "/readyz") as response:
                 if response.status in (200, 404):
@@ -169,7 +187,12 @@ async def _ready(
         except ClientError:
             pass
         await asyncio.sleep(0.05)
-    raise RuntimeError(f"the broker is not ready: {log.read_text()[-2000:]}")
+    raise RuntimeError(f"the broker is not ready: {_tail(log)}")
+
+
+def cpu_us_per(unit: str, spent: dict[str, float], count: int) -> dict[str, float]:
+    """CPU seconds by part as microseconds for each of `count` units."""
+    return {f"{part}_cpu_us_per_{unit}": seconds / count * 1e6 for part, seconds in spent.items()}
 
 
 def emit(result: dict[str, Any], as_json: bool) -> None:
