@@ -233,13 +233,17 @@ def _level(capacity: float, weight: Floats, floor: Floats, top: Floats) -> None:
     """
     size = weight.size
     bends = np.empty(2 * size + 1)
+    bends[0] = 0.0
+    count = 1
     for s in range(size):
-        bends[2 * s] = floor[s] / weight[s]
-        bends[2 * s + 1] = top[s] / weight[s]
-    bends[2 * size] = 0.0
-    bends.sort()
+        bends[count] = top[s] / weight[s]
+        count += 1
+        if floor[s] > 0.0:
+            bends[count] = floor[s] / weight[s]
+            count += 1
+    bends[:count].sort()
     below = 0
-    above = 2 * size + 1
+    above = count
     while above - below > 1:
         middle = (below + above) // 2
         poured = 0.0
@@ -254,7 +258,7 @@ def _level(capacity: float, weight: Floats, floor: Floats, top: Floats) -> None:
     for s in range(size):
         if top[s] / weight[s] <= bends[below]:
             floor[s] = top[s]
-        if above > 2 * size or floor[s] >= top[s] or floor[s] / weight[s] >= bends[above]:
+        if above == count or floor[s] >= top[s] or floor[s] / weight[s] >= bends[above]:
             left -= floor[s]
             weight[s] = 0.0
         rising += weight[s]
