@@ -6,6 +6,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from broker.api.call import SERVICES, Call, Open
+from broker.api.metrics import METRICS, Metrics, measure
 from broker.api.problems import problems
 from broker.api.routes import Route, table
 from broker.domain.access import Action, Principal
@@ -31,6 +32,11 @@ async def headers(request: web.Request, handler: Handler) -> web.StreamResponse:
         for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
     return response
+
+
+async def end_streams(app: web.Application) -> None:
+    """Streams have no end of their own: without this a stopping broker waits for them."""
+    app[SERVICES].streams.close()
 
 
 def endpoint(route: Route) -> Handler:
@@ -79,8 +85,10 @@ def build_app(services: Services) -> web.Application:
     """
     routes = table()
     check(routes)
-    app = web.Application(middlewares=[headers, problems], client_max_size=BODY_BYTES_MAX)
+    app = web.Application(middlewares=[measure, headers, problems], client_max_size=BODY_BYTES_MAX)
     app[SERVICES] = services
+    app[METRICS] = Metrics()
+    app.on_shutdown.append(end_streams)
     for route in routes:
         app.router.add_route(route.method, route.path, endpoint(route))
     return app

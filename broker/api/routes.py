@@ -55,9 +55,21 @@ def table() -> list[Route]:
         hosts,
         jobs,
         leases,
+        streams,
         submission,
         system,
     )
 
-    modules = (accounts, apps, submission, batches, jobs, hosts, leases, system, documents)
+    modules = (
+        accounts,
+        apps,
+        submission,
+        batches,
+        jobs,
+        streams,
+        hosts,
+        leases,
+        system,
+        documents,
+    )
     return [route for module in modules for route in module.ROUTES]

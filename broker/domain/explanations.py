@@ -171,6 +171,11 @@ def _no_quota(job: Waiting, lane: LaneStanding, standing: AccountStanding) -> st
 
 
 def _share_reached(job: Waiting, lane: LaneStanding, standing: AccountStanding) -> str:
+    if standing.allocated_slots >= job.capacity_slots:
+        return (
+            f"Account {job.account} holds all {count(standing.allocated_slots, 'slot')} of the "
+            "fleet; its next job starts when one of its own ends."
+        )
     return (
         f"Account {job.account} holds {count(standing.allocated_slots, 'slot')}, and "
         f"{amount(standing.entitlement_slots)} of {job.capacity_slots} are its share now"
@@ -205,10 +210,10 @@ def _bent(standing: AccountStanding) -> str:
     factor = standing.weight_adjusted / standing.weight
     if 0.95 < factor < 1.05:
         return f" (quota {amount(standing.weight)})"
-    moved = "lowered" if factor < 1 else "raised"
+    moved, than = ("lowered", "more") if factor < 1 else ("raised", "less")
     return (
-        f" (quota {amount(standing.weight)}, {moved} to {amount(standing.weight_adjusted)} for a "
-        f"recent use of {amount(standing.usage_gpu_seconds)} GPU-seconds)"
+        f" (quota {amount(standing.weight)}, {moved} to {amount(standing.weight_adjusted)} because "
+        f"it used {than} than its share lately: {amount(standing.usage_gpu_seconds)} GPU-seconds)"
     )
 
 

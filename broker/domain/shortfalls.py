@@ -23,7 +23,8 @@ def shortfalls(needs: Resources, host: HostFacts) -> list[str]:
 
 def nearest_shortfall(needs: Resources, hosts: Sequence[HostFacts]) -> str:
     """What the host lacks that lacks least, in words."""
-    return " and ".join(min((shortfalls(needs, host) for host in hosts), key=lambda s: len(s)))
+    nearest = min((shortfalls(needs, host) for host in hosts), key=len)
+    return " and ".join(nearest)
 
 
 def _of_gpu(needs: Resources, gpu: Gpu) -> list[str]:

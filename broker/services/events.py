@@ -8,6 +8,7 @@ import orjson
 from broker.domain.access import Action, Resource, decide
 from broker.errors import InvalidInput
 from broker.protocol.ids import BatchId, show
+from broker.services.batches import authorised
 from broker.services.context import Services
 from broker.services.identity import Actor
 from broker.services.streams import TICK_SECONDS, Listener
@@ -45,13 +46,19 @@ def parse_place(text: str) -> Position:
     )
 
 
-async def start(services: Services, last_event_id: str | None) -> Position:
+async def start(
+    services: Services, actor: Actor, last_event_id: str | None, batch: BatchId | None
+) -> Position:
     """Where a listener begins: behind the last event that it saw, or now.
 
     Raises:
         InvalidInput: we never gave such an id.
+        NotFound: the batch does not exist, or is not to be seen.
     """
     after = parse_place(last_event_id) if last_event_id is not None else None
+    if batch is not None:
+        async with services.database.connection() as connection:
+            await authorised(connection, Actor(actor.principal, Action.BATCH_VIEW), batch)
     horizon = await services.feed.horizon()
     # Never in the future: a database that was restored would have the listener wait for years.
     return horizon if after is None else min(after, horizon)
