@@ -95,7 +95,14 @@ class Agent:
             command_ended=self._command_ended,
         )
         self._poller = Poller(
-            api, host.id, host.facts, self._table, self._free, self._hear, self._changes
+            api,
+            host.id,
+            host.facts,
+            self._table,
+            self._free,
+            self._hear,
+            self._changes,
+            settings.prefetch,
         )
         self._heartbeat = Heartbeat(api, self._table, self._stop, clock)
         self._spool = Spool(host.state.spool)

@@ -114,7 +114,10 @@ class NvmlGpus:
 
     def _describe(self, uuid: str, handle: Any) -> Gpu:
         nvml = self._nvml
-        major, minor = self._ask(lambda: nvml.nvmlDeviceGetCudaComputeCapability(handle)) or (0, 0)
+        whole = (
+            self._ask(lambda: nvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(handle)) or handle
+        )
+        major, minor = self._ask(lambda: nvml.nvmlDeviceGetCudaComputeCapability(whole)) or (0, 0)
         return Gpu(
             uuid=uuid,
             model=_text(nvml.nvmlDeviceGetName(handle)),

@@ -44,7 +44,7 @@ async def fetch(api: BrokerApi, key: Key, lease: Lease, directory: Path) -> None
     """
     for name, digest in digests(lease):
         try:
-            await api.fetch_input(key, name, digest, directory / name)
+            await api.fetch_input(key, name, digest, _place(directory, name))
         except FairleadError as error:
             if error.code == "fenced":
                 raise
@@ -58,9 +58,14 @@ def digests(lease: Lease) -> Iterable[tuple[str, str]]:
 
 def _write(directory: Path, files: Mapping[str, str]) -> None:
     for name, text in files.items():
-        if os.path.basename(name) != name or name in ("", ".", ".."):
-            raise CannotRun(f"file name {name!r} is no plain name")
-        path = directory / name
+        path = _place(directory, name)
         path.write_text(text, encoding="utf-8", newline="")
         if text.startswith("#!"):
             path.chmod(0o700)
+
+
+def _place(directory: Path, name: str) -> Path:
+    """Where a file goes: never outside the directory, whatever the broker sent."""
+    if os.path.basename(name) != name or name in ("", ".", ".."):
+        raise CannotRun(f"file name {name!r} is no plain name")
+    return directory / name

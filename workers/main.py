@@ -46,8 +46,11 @@ def main(settings: WorkerSettings) -> int:
     import uvloop  # here, because the module has to be importable where it does not exist
 
     adopting = processes.adopt_orphans()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(run(settings, adopting=adopting))
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(run(settings, adopting=adopting))
+    except KeyboardInterrupt:  # before the agent was there to be drained
+        return EXIT_OK
 
 
 async def run(settings: WorkerSettings, *, adopting: bool = False, signals: bool = True) -> int:

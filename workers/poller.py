@@ -40,6 +40,7 @@ class Poller:
         free: how much to ask for now.
         hear: takes each answer; says whether it brought anything new.
         changes: notified whenever `free` may have grown.
+        prefetch: how much of `free` is beyond what could start now.
     """
 
     def __init__(
@@ -51,9 +52,11 @@ class Poller:
         free: Callable[[], Free],
         hear: Callable[[PollResponse], bool],
         changes: Changes,
+        prefetch: int = 0,
         backoff: Backoff | None = None,
     ) -> None:
         self._api = api
+        self._prefetch = prefetch
         self._host = host
         self._facts: HostFacts | None = facts
         self._table = table
@@ -130,4 +133,17 @@ class Poller:
 
     def _worth_asking(self, told: Free) -> bool:
         now = self._free()
-        return self._ask_now or now.slots > told.slots or now.gpus > told.gpus
+        return self._ask_now or any(
+            worth_asking(before, after, self._prefetch)
+            for before, after in zip(told, now, strict=True)
+        )
+
+
+def worth_asking(told: int, free: int, prefetch: int) -> bool:
+    """Whether to drop a poll that told less than is free now.
+
+    At once when something stands idle. While prefetched jobs still wait, only when a quarter of
+    the prefetch has been used up: short jobs would otherwise cost a poll each.
+    """
+    grown = free - told
+    return grown > 0 and (free > prefetch or grown >= max(1, prefetch // 4))

@@ -147,11 +147,9 @@ class Reporter:
             raise failure
 
     async def _call(self, reports: Sequence[Report]) -> None:
-        before = len(self._unsent)
         answer = await self._api.report(ReportRequest(reports=list(reports)))
-        for each in answer.answers:
-            self._settle(Key(each.job, each.epoch), each.status)
-        if len(self._unsent) == before:
+        settled = [self._settle(Key(a.job, a.epoch), a.status) for a in answer.answers]
+        if not any(settled):
             raise Unavailable("the broker answered none of the reports")
 
     async def _set_aside(self, report: Report, error: FairleadError) -> None:
@@ -164,15 +162,17 @@ class Reporter:
             log.error("refused report not kept", error=str(failure))
         self._settle(_key(report), None)
 
-    def _settle(self, key: Key, status: AnswerStatus | None) -> None:
+    def _settle(self, key: Key, status: AnswerStatus | None) -> bool:
+        """The report needs no more sending; whether it was still unsent."""
         if self._unsent.pop(key, None) is None:
-            return
+            return False
         group = self._group_of.pop(key)
         self._open[group].discard(key)
         if not self._open[group]:
             del self._open[group]
             self._spool.remove(group)
         self._answered(key, status)
+        return True
 
 
 def _key(report: Report) -> Key:
