@@ -253,7 +253,9 @@ async def test_two_admins_cannot_demote_each_other_at_once(broker: Running) -> N
         ann.put("/v1/accounts/admin/privileges", {}),
         broker.admin.put("/v1/accounts/ann/privileges", {}),
     )
-    assert sorted(reply.status for reply in replies) == [200, 409]
+    won, lost = sorted(reply.status for reply in replies)
+    assert won == 200
+    assert lost in (403, 409)  # 403: it came so late that its caller was no admin any more
 
 
 async def test_a_repeated_request_gets_the_first_answer(broker: Running) -> None:
