@@ -62,21 +62,22 @@ ORDER BY page.id DESC;
 WITH live AS MATERIALIZED (
     SELECT id, batch_id, host_id, state, name, cancel_requested, exit_code, leased_at, finished_at
     FROM job
-    WHERE state IN ('leased', 'running')
+    WHERE state IN ('leased', 'running') AND state = $1::job_state AND id < $2::bigint
+      AND ($8::bigint IS NULL OR batch_id = $8::bigint)
+), page AS MATERIALIZED (
+    SELECT live.*, batch.app_id, batch.account_id, batch.created_at
+    FROM live JOIN batch ON batch.id = live.batch_id
+    WHERE ($4::bool OR batch.account_id = ANY ($5::int[]) OR batch.app_id = ANY ($6::int[]))
+      AND ($7::int IS NULL OR batch.app_id = $7::int)
+    ORDER BY live.id DESC
+    LIMIT $3::int
 )
-SELECT live.*, app.name AS app_name, account.name AS account_name, host.name AS host_name,
-    batch.created_at
-FROM live
-JOIN batch ON batch.id = live.batch_id
-JOIN app ON app.id = batch.app_id
-JOIN account ON account.id = batch.account_id
-LEFT JOIN host ON host.id = live.host_id
-WHERE live.state = $1::job_state AND live.id < $2::bigint
-  AND ($4::bool OR batch.account_id = ANY ($5::int[]) OR batch.app_id = ANY ($6::int[]))
-  AND ($7::int IS NULL OR batch.app_id = $7::int)
-  AND ($8::bigint IS NULL OR batch.id = $8::bigint)
-ORDER BY live.id DESC
-LIMIT $3::int;
+SELECT page.*, app.name AS app_name, account.name AS account_name, host.name AS host_name
+FROM page
+JOIN app ON app.id = page.app_id
+JOIN account ON account.id = page.account_id
+LEFT JOIN host ON host.id = page.host_id
+ORDER BY page.id DESC;
 
 -- name: backing_off
 -- Seconds until a requeued job is offered again; null when it does not wait for that.
