@@ -28,8 +28,9 @@ class Connection(asyncio.Protocol):
     async def open(cls, url: str) -> "Connection":
         """Connects to the host and port of a URL."""
         where = urlsplit(url)
+        assert where.port is not None, url
         loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(cls, where.hostname, where.port)
+        _, connection = await loop.create_connection(cls, where.hostname or "", where.port)
         return connection
 
     async def send(self, request: bytes) -> tuple[int, bytes]:
