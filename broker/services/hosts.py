@@ -1,7 +1,5 @@
 """Hosts: brought in by their owners, watched and switched by owners and admins."""
 
-from collections.abc import Iterable
-
 from broker.domain.access import Resource
 from broker.errors import Conflict
 from broker.protocol.hosts import Host
@@ -78,15 +76,7 @@ async def move(
     return await show_one(connection, actor, host, half_life_seconds=half_life_seconds)
 
 
-# -- what a host says of itself; `api.handlers.leases` knows that it is the host ---------------
-
-
 async def update_facts(database: Database, host: HostId, facts: HostFacts) -> None:
-    """Replaces what is known of a host."""
+    """Replaces what is known of a host; the caller knows that the host itself says so."""
     async with database.connection() as connection:
         await hosts.update_facts(connection, host, facts)
-
-
-async def seen(connection: Connection, heard: Iterable[HostId]) -> None:
-    """Notes, for many hosts at once, that they spoke to the broker just now."""
-    await hosts.seen(connection, heard)

@@ -1,7 +1,5 @@
 """Hosts as owners and admins see them; `fleet` reads them for the scheduler."""
 
-from collections.abc import Iterable
-
 import asyncpg
 import orjson
 
@@ -40,12 +38,6 @@ async def owner(connection: Connection, host: HostId) -> tuple[AccountId, HostSt
     return (AccountId(row[0]), HostState(row[1])) if row else None
 
 
-async def state(connection: Connection, host: HostId) -> HostState | None:
-    """The state of a host."""
-    found = await connection.fetchval(SQL.state, host)
-    return None if found is None else HostState(found)
-
-
 async def set_state(connection: Connection, host: HostId, state: HostState) -> None:
     """Moves a host to a state."""
     await connection.execute(SQL.set_state, host, state)
@@ -63,11 +55,6 @@ async def update_facts(connection: Connection, host: HostId, facts: HostFacts) -
     await connection.execute(
         SQL.update_facts, host, facts.name, facts.model_dump_json(), facts.gflops
     )
-
-
-async def seen(connection: Connection, hosts: Iterable[HostId]) -> None:
-    """Notes that hosts spoke to the broker just now."""
-    await connection.execute(SQL.seen, list(hosts))
 
 
 def _host(row: asyncpg.Record) -> Host:

@@ -36,10 +36,6 @@ ORDER BY host.id DESC;
 -- $1 host
 SELECT account_id, state FROM host WHERE id = $1::bigint FOR UPDATE;
 
--- name: state
--- $1 host
-SELECT state FROM host WHERE id = $1::int;
-
 -- name: set_state
 -- $1 host, $2 state
 UPDATE host SET state = $2::host_state WHERE id = $1::int;
@@ -61,7 +57,3 @@ WHERE job.host_id = gone.id AND job.state IN ('leased', 'running') AND lease_exp
 -- name: update_facts
 -- $1 host, $2 name, $3 facts, $4 GFLOPS of a slot
 UPDATE host SET name = $2::text, facts = $3::json, gflops = $4::float8 WHERE id = $1::int;
-
--- name: seen
--- $1 hosts
-UPDATE host SET last_seen_at = now() WHERE id = ANY ($1::int[]);
