@@ -191,7 +191,8 @@ CREATE FUNCTION return_job_ids(last_used bigint, last_reserved bigint) RETURNS v
 LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock('job_id_seq'::regclass::bigint);
-    PERFORM setval('job_id_seq', last_used) FROM job_id_seq WHERE last_value = last_reserved;
+    PERFORM setval('job_id_seq', last_used + 1, false)
+    FROM job_id_seq WHERE last_value = last_reserved AND is_called;
 END $$;
 
 CREATE TABLE batch (
