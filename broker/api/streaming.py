@@ -15,8 +15,9 @@ import structlog
 from aiohttp import web
 
 from broker.api.app import SECURITY_HEADERS
-from broker.api.problems import problem_response
-from broker.errors import FairleadError, InvalidInput, Unavailable
+from broker.api.problems import PROBLEM_JSON
+from broker.errors import FairleadError, Unavailable
+from broker.protocol.problems import Problem
 
 log = structlog.get_logger(__name__)
 
@@ -172,7 +173,17 @@ def safe_name(name: str) -> str:
 
 
 def _unsatisfiable(size_bytes: int) -> web.Response:
-    refusal = problem_response(InvalidInput.of("Range", f"the file has {size_bytes} bytes"))
-    refusal.set_status(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
-    refusal.headers["Content-Range"] = f"bytes */{size_bytes}"
-    return refusal
+    code, status = "http_error", HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+    problem = Problem(
+        type=f"/problems/{code}",
+        title=status.phrase,
+        status=status,
+        detail=f"the range begins behind the end: the file has {size_bytes} bytes",
+        code=code,
+    )
+    return web.Response(
+        body=problem.model_dump_json().encode(),
+        status=status,
+        content_type=PROBLEM_JSON,
+        headers={"Content-Range": f"bytes */{size_bytes}"},
+    )
