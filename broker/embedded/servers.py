@@ -121,6 +121,19 @@ class EmbeddedServers:
         finally:
             lock.release()
 
+    async def restart(self, name: str) -> None:
+        """Start a server that has ended (its name as in `process_ids`); the other one goes on.
+
+        Raises EmbeddedError when it does not come up.
+        """
+        if self._postgres is None or self._valkey is None:
+            raise EmbeddedError("the embedded servers are not running")
+        place = [process.name for process in self._processes].index(name)
+        await self._processes[place].stop()
+        server: Postgres | Valkey = (self._postgres, self._valkey)[place]
+        self._processes[place] = server.start()
+        await server.wait_ready(self._processes[place])
+
     async def wait_failed(self) -> ServerFailure:
         """The first server that ended without `stop`; keeps the logs bounded meanwhile.
 

@@ -7,6 +7,7 @@ import asyncio
 import os
 import secrets
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ class Servers:
 
     database_url: str
     redis_url: str
+    embedded: EmbeddedServers | None = None
     template: str = field(default_factory=lambda: f"template_{secrets.token_hex(4)}")
     _numbers: Iterator[int] = field(default_factory=count)
 
@@ -34,6 +36,16 @@ class Servers:
         """The URL of a database on the server."""
         parts = urlsplit(self.database_url)
         return urlunsplit(parts._replace(path=f"/{database}"))
+
+    def kill(self, name: str) -> None:
+        """Ends an embedded server at once, as a crash would; `restart` brings it back."""
+        assert self.embedded is not None
+        os.kill(self.embedded.process_ids[name], signal.SIGKILL)
+
+    async def restart(self, name: str) -> None:
+        """Starts an embedded server that was killed."""
+        assert self.embedded is not None
+        await self.embedded.restart(name)
 
     async def make_template(self) -> None:
         """An empty database with the schema, to clone from."""
@@ -79,7 +91,7 @@ def running_servers() -> Iterator[Servers]:
     embedded = EmbeddedServers(folder / "data", durable=False)
     try:
         asyncio.run(embedded.start())
-        servers = Servers(embedded.database_url, embedded.redis_url)
+        servers = Servers(embedded.database_url, embedded.redis_url, embedded)
         asyncio.run(servers.make_template())
         yield servers
     finally:

@@ -166,11 +166,13 @@ WITH report AS (
 SELECT id, lease_epoch, lane_id, batch_id, account_id, slots, state, debit FROM closed;
 
 -- name: closed_before
--- Which of these leases this host closed earlier: their reports get the stored answer.
+-- Which of these leases this host closed earlier by a report: they get the stored answer. One that
+-- lapsed was closed without the host, which must learn that its work does not count.
 -- $1 job ids, $2 epochs, $3 hosts
 SELECT attempt.job_id, attempt.epoch
 FROM unnest($1::bigint[], $2::int[], $3::int[]) AS w (job_id, epoch, host_id)
-JOIN attempt USING (job_id, epoch, host_id);
+JOIN attempt USING (job_id, epoch, host_id)
+WHERE attempt.outcome <> 'lost';
 
 -- name: expired
 -- Leases past their expiry: their hosts are gone.

@@ -1,0 +1,23 @@
+"""Waiting for a condition, never for a time."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
+
+SECONDS_MAX = 20.0
+
+
+async def until(
+    condition: Callable[[], bool | Awaitable[bool]], seconds_max: float = SECONDS_MAX
+) -> None:
+    """Returns once the condition holds; fails the test when it does not come to hold."""
+    deadline = time.monotonic() + seconds_max
+    while True:
+        holds = condition()
+        if isawaitable(holds):
+            holds = await holds
+        if holds:
+            return
+        assert time.monotonic() < deadline, f"not within {seconds_max} s: {condition}"
+        await asyncio.sleep(0.01)
