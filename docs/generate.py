@@ -1,4 +1,4 @@
-"""Writes the parts of docs/ that the code already says: states, settings, who may do what.
+"""Writes the parts of docs/ that the code already says: states, settings, errors, who may do what.
 
     python docs/generate.py           rewrite them in place
     python docs/generate.py --check   exit with 1 and name the pages that are stale
@@ -26,6 +26,8 @@ from broker.domain.jobs import (
     TRANSITIONS,
     JobEvent,
 )
+from broker.errors import FairleadError
+from broker.protocol.problems import STATUS
 from broker.protocol.states import TERMINAL_STATES, JobState
 from workers.settings import WorkerSettings
 
@@ -165,6 +167,20 @@ def decisions() -> str:
     return table(["action", "allowed when", "rules"], rows)
 
 
+# -- api.md -------------------------------------------------------------------------------------
+
+
+def errors() -> str:
+    """Every error class with its code, status and meaning."""
+    rows = [
+        [code(cls.code), str(status), (cls.__doc__ or "").strip().splitlines()[0]]
+        for cls, status in STATUS.items()
+        if cls is not FairleadError
+    ]
+    rows.append([code(FairleadError.code), str(STATUS[FairleadError]), "A bug; the log has it."])
+    return table(["code", "status", "meaning"], rows)
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "state-diagram": state_diagram,
     "transitions": transitions,
@@ -172,6 +188,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "broker-settings": broker_settings,
     "worker-settings": worker_settings,
     "decisions": decisions,
+    "errors": errors,
 }
 
 
