@@ -157,8 +157,8 @@ def _standing(job: Waiting) -> tuple[str, str]:
         return lane.reason, tell(job, lane, standing) + _behind(job, lane)
     if job.jobs_ahead:
         return "jobs_ahead", (
-            f"Its queue is being served, and {count(job.jobs_ahead, 'job')} of account "
-            f"{job.account} come first: older ones, or of a higher priority."
+            f"Its queue is being served; before it come {count(job.jobs_ahead, 'job')} of account "
+            f"{job.account}, older or of a higher priority."
         )
     return "not_yet_planned", "It is next in its queue; the next plan will see it."
 
@@ -221,7 +221,7 @@ def _in_line(standing: AccountStanding) -> str:
     if standing.rank == 1:
         return ", and it is the first in line for the next slot"
     if standing.rank > 1:
-        return f", and {count(standing.rank - 1, 'other account')} come before it"
+        return f", and others come before it: {count(standing.rank - 1, 'account')}"
     return ""
 
 
@@ -229,7 +229,7 @@ def _behind(job: Waiting, lane: LaneStanding) -> str:
     """How many own jobs come first, and how long they take at the present pace."""
     if not job.jobs_ahead:
         return ""
-    text = f" {count(job.jobs_ahead, 'job')} of the same account come before this one"
+    text = f" Before this one come {count(job.jobs_ahead, 'job')} of the same account"
     wait = _wait_seconds(job, lane)
     if wait is not None and lane.job_seconds is not None:
         pace = f"{lane.running_jobs:,} at a time, about {duration(lane.job_seconds)} each"

@@ -1,0 +1,63 @@
+"""The fair-share table over HTTP."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.api.scene import scientist, submit
+from tests.support.http import Http
+from tests.support.running import Running
+
+
+async def row_of(http: Http, name: str, **expected: Any) -> dict[str, Any]:
+    """An account's row once it shows the expected numbers."""
+    row: dict[str, Any] = {}
+    try:
+        async with asyncio.timeout(10):
+            while not (row and all(row[key] == value for key, value in expected.items())):
+                table = (await http.get("/v1/shares")).expect(200)
+                row = next((r for r in table["items"] if r["account_name"] == name), {})
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        raise AssertionError(f"expected {expected}, got {row}") from None
+    return row
+
+
+async def test_table_shows_who_is_due_what_and_who_has_what(broker: Running) -> None:
+    await broker.app()
+    ann, bob = await scientist(broker, quota=3.0), await scientist(broker, "bob", quota=1.0)
+    agent = await broker.agent(slots=4)
+    await submit(ann, 8)
+    await submit(bob, 8)
+    leases = await agent.leases(4)
+    assert len(leases) == 4
+
+    row = await row_of(ann, "ann", allocated_slots=3, pending_jobs=5)
+    assert (row["quota"], row["quota_fraction"]) == (3, 0.75)
+    assert row["entitlement_slots"] == pytest.approx(3, rel=0.2)
+    row = await row_of(ann, "bob", allocated_slots=1, pending_jobs=7)
+    assert row["quota_fraction"] == 0.25
+    table = (await bob.get("/v1/shares")).expect(200)
+    assert table["capacity_slots"] == 4
+    assert table["planned_at"].endswith("Z")
+    names = [row["account_name"] for row in table["items"]]
+    assert names == ["ann", "bob"]  # accounts that never asked for anything are not there
+    assert "sleep" not in str(table)
+
+
+async def test_account_that_only_used_something_shows_its_history(broker: Running) -> None:
+    await broker.app()
+    ann, agent = await scientist(broker), await broker.agent()
+    await submit(ann)
+    (lease,) = await agent.leases()
+    await asyncio.sleep(0.2)
+    await agent.report([lease], usage={"wall_seconds": 0.1})
+    row = await row_of(ann, "ann", pending_jobs=0, allocated_slots=0, quota_fraction=0)
+    assert row["usage_gpu_seconds"] == pytest.approx(0.1, rel=0.01)
+    assert (row["quota"], row["entitlement_slots"]) == (1, 0)
+
+
+async def test_table_is_empty_before_anything_happened(broker: Running) -> None:
+    table = (await broker.admin.get("/v1/shares")).expect(200)
+    assert (table["items"], table["capacity_slots"]) == ([], 0)

@@ -1,0 +1,54 @@
+"""The fair-share table from a plan and the accounts' rows."""
+
+import pytest
+
+from broker.protocol.ids import AccountId
+from broker.protocol.states import QuotaPolicy
+from broker.services.board import AccountNote, Board
+from broker.services.shares import merged
+from broker.storage.shares import ShareRow
+
+
+def row(number: int, name: str, **more: float) -> ShareRow:
+    return ShareRow(
+        AccountId(number),
+        name,
+        more.get("quota", 1.0),
+        QuotaPolicy.OWN_HOSTS if "credit" in more else QuotaPolicy.MANUAL,
+        more.get("credit", 0.0),
+        more.get("usage", 0.0),
+    )
+
+
+BOARD = Board(
+    planned_at=1_700_000_000.0,
+    capacity_slots=10,
+    accounts={
+        AccountId(1): AccountNote(3.0, 50.0, 2.5, 7.5, 7, 90, 2),
+        AccountId(2): AccountNote(1.0, 0.0, 1.2, 2.5, 2, 10, 1),
+    },
+)
+
+
+def test_plan_gives_the_numbers_and_the_rows_give_the_names() -> None:
+    rows = [row(1, "ann", usage=40.0), row(2, "bob"), row(3, "idle", usage=9.0, credit=4.0)]
+    table = merged(BOARD, {each.id: each for each in rows})
+    assert [share.account_name for share in table.items] == ["ann", "bob", "idle"]
+    ann, _, idle = table.items
+    assert (ann.quota, ann.quota_fraction, ann.usage_gpu_seconds) == (3, 0.75, 50)
+    assert (ann.entitlement_slots, ann.allocated_slots, ann.pending_jobs) == (7.5, 7, 90)
+    assert (idle.quota, idle.quota_fraction, idle.usage_gpu_seconds) == (4, 0, 9)
+    assert table.planned_at is not None
+    assert table.planned_at.year == 2023
+
+
+def test_fractions_add_up_to_one() -> None:
+    rows = {AccountId(n): row(n, f"a{n}") for n in (1, 2)}
+    assert sum(s.quota_fraction for s in merged(BOARD, rows).items) == pytest.approx(1)
+
+
+def test_weights_of_zero_divide_nothing() -> None:
+    board = Board(accounts={AccountId(1): AccountNote(0.0, 0.0, 0.0, 0.0, 0, 1, 1)})
+    (share,) = merged(board, {AccountId(1): row(1, "ann", quota=0.0)}).items
+    assert share.quota_fraction == 0
+    assert merged(board, {}).planned_at is None
