@@ -21,6 +21,7 @@ import psutil
 _PROC = Path("/proc")
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_HAS_ROLLUP = (_PROC / "self" / "smaps_rollup").exists()
 _PR_SET_CHILD_SUBREAPER = 36
 _KERNEL = {0, 2}  # parents of init and of the kernel's own threads
 
@@ -67,6 +68,8 @@ def _linux_process(pid: str) -> Process | None:
         return None
     finally:
         os.close(descriptor)
+    if b")" not in text:
+        return None
     # The name stands in parentheses and may contain anything: count fields behind the last one.
     fields = text[text.rindex(b")") + 2 :].split()
     return Process(
@@ -210,14 +213,19 @@ def started(pid: int) -> str | None:
 
 
 def proportional_bytes(rows: Iterable[Process]) -> int:
-    """Memory with shared pages divided among their users; resident memory where unknown."""
+    """Memory with shared pages divided among their users; resident memory where unknown.
+
+    A process that is gone by now counts nothing: its share has fallen to the others.
+    """
     total = 0
     for row in rows:
         try:
             text = (_PROC / str(row.pid) / "smaps_rollup").read_text()
             total += 1024 * int(text.split("\nPss:", 1)[1].split(None, 1)[0])
-        except (OSError, IndexError, ValueError):
+        except PermissionError:
             total += row.memory_bytes
+        except (OSError, IndexError, ValueError):
+            total += 0 if _HAS_ROLLUP else row.memory_bytes
     return total
 
 

@@ -150,11 +150,12 @@ class Reporter:
         answer = await self._api.report(ReportRequest(reports=list(reports)))
         settled = [self._settle(Key(a.job, a.epoch), a.status) for a in answer.answers]
         if not any(settled):
-            raise Unavailable("the broker answered none of the reports")
+            raise Unavailable("the broker answered none of the reports", retry_after_seconds=0)
 
     async def _set_aside(self, report: Report, error: FairleadError) -> None:
         if not isinstance(error, InvalidInput):
-            raise Unavailable(error.message)  # not the report's fault, as far as we know
+            # Not the report's fault, as far as we know.
+            raise Unavailable(error.message, retry_after_seconds=0)
         log.error("report refused for good", lease=str(_key(report)), error=error.message)
         try:
             await asyncio.to_thread(self._spool.refuse, report)

@@ -51,6 +51,7 @@ class PullBroker:
         self.enrolled: list[EnrollRequest] = []
         self.queue: list[tuple[Lease, VersionSpec]] = []
         self.leased: dict[tuple[int, int], tuple[Lease, VersionSpec]] = {}
+        self.fenced: set[tuple[int, int]] = set()
         self.cancelling: set[tuple[int, int]] = set()
         self.running: set[tuple[int, int]] = set()
         self.reports: dict[tuple[int, int], Report] = {}
@@ -60,7 +61,6 @@ class PullBroker:
         self.logs: dict[tuple[int, int, str], bytes] = defaultdict(bytes)
         self.outputs: dict[tuple[int, int, str], bytes] = {}
         self.inputs: dict[str, bytes] = {}
-        self.grant_gpus = False
         self._jobs = 0
         self._notifying: set[asyncio.Future[None]] = set()
         self._changed = asyncio.Condition()
@@ -115,8 +115,9 @@ class PullBroker:
         self.notify()
 
     def fence(self, key: tuple[int, int]) -> None:
-        """The lease is somebody else's from now on."""
+        """The lease is somebody else's from now on; polls keep silent about it."""
         self.leased.pop(key)
+        self.fenced.add(key)
         self.notify()
 
     async def until(self, condition: Callable[[], object], seconds: float = 15.0) -> None:
@@ -185,7 +186,7 @@ class PullBroker:
             pass
         self._grant(left)
         missing = [pair for key, pair in self.leased.items() if key not in holding]
-        stop = [key for key in holding if key not in self.leased or key in self.cancelling]
+        stop = [key for key in holding if self._gone(key) or key in self.cancelling]
         answer = PollResponse(
             leases=[lease for lease, _ in missing],
             versions={f"version_{lease.version}": spec for lease, spec in missing},
@@ -201,9 +202,12 @@ class PullBroker:
             or self.drain
             or any(key not in holding for key in self.leased)
             or bool(holding & self.cancelling)
-            or any(key not in self.leased for key in holding)
+            or any(map(self._gone, holding))
             or any(self._room(lease, left) for lease, _ in self.queue)
         )
+
+    def _gone(self, key: tuple[int, int]) -> bool:
+        return key not in self.leased and key not in self.fenced
 
     @staticmethod
     def _room(lease: Lease, left: dict[str, int]) -> bool:

@@ -17,6 +17,7 @@ from broker.protocol.batches import InputContent
 from broker.protocol.leases import Report
 from broker.protocol.resources import Gpu, JobLimits, Resources
 from broker.protocol.states import Outcome
+from workers.agent import Agent
 from workers.clock import boot_clock
 from workers.spool import Spool
 from workers.state_directory import StateDirectory
@@ -50,12 +51,10 @@ def says_ready(broker: PullBroker, key: tuple[int, int]) -> bool:
     return broker.logs[(*key, "stdout")].startswith(b"ready")
 
 
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+async def left(agent: Agent) -> None:
+    """Let the agent leave in good order: then every answer it got has had its effect."""
+    agent.drain()
+    await agent.finished
 
 
 async def test_job_runs_and_is_reported(broker: PullBroker, start_agent: StartAgent) -> None:
@@ -119,8 +118,8 @@ async def test_corrupt_input_is_a_fault_of_the_host(
 
 async def test_freed_slot_asks_at_once(broker: PullBroker, start_agent: StartAgent) -> None:
     keys = [broker.submit("true") for _ in range(20)]
-    async with start_agent(slots=1):
-        await broker.until(lambda: all(key in broker.reports for key in keys), seconds=10)
+    async with start_agent(slots=1):  # a poll is held for 30 s: without asking anew this hangs
+        await broker.until(lambda: all(key in broker.reports for key in keys), seconds=25)
 
 
 async def test_prefetch_asks_for_more_than_is_free(
@@ -153,15 +152,30 @@ async def test_fenced_job_is_killed_and_never_reported(
 ) -> None:
     broker.lease_seconds = 0.9
     key = broker.submit("sh", "-c", "trap '' TERM; echo ready $$; while :; do sleep 1; done")
-    async with start_agent():
+    async with start_agent() as agent:
         await broker.until(lambda: says_ready(broker, key))
         pid = int(broker.logs[(*key, "stdout")].split()[1])
         broker.fence(key)
-        await broker.until(lambda: not broker.polls[-1].holding)
-        assert not alive(pid)
+        await asyncio.to_thread(wait_for_death, pid)
+        await left(agent)
     assert key not in broker.reports
     assert broker.report_calls == []
     assert list(state.spool.glob("*.json")) == []
+
+
+async def test_fence_met_while_uploading_means_no_report(
+    broker: PullBroker, start_agent: StartAgent, gate: Gate
+) -> None:
+    script = f"echo ready; read line < {gate.path}; echo 42 > answer"
+    spec = VersionSpec(command=["sh", "-c", script], outputs={"answer": OutputSpec()})
+    key = broker.submit(spec=spec)
+    async with start_agent() as agent:
+        await broker.until(lambda: says_ready(broker, key))
+        broker.fence(key)
+        gate.open()
+        await left(agent)
+    assert broker.report_calls == []
+    assert not broker.outputs
 
 
 async def test_cancelled_job_is_killed_and_reported(
@@ -206,7 +220,7 @@ async def test_reports_wait_while_the_broker_is_away(
     broker: PullBroker, start_agent: StartAgent, state: StateDirectory, gate: Gate
 ) -> None:
     key = broker.submit("sh", "-c", f"echo ready; read line < {gate.path}")
-    async with start_agent():
+    async with start_agent() as agent:
         await broker.until(lambda: says_ready(broker, key))
         broker.away = True
         refused = len(broker.report_calls)
@@ -216,7 +230,7 @@ async def test_reports_wait_while_the_broker_is_away(
         assert len(broker.report_calls) == refused
         broker.away = False
         await broker.until(lambda: key in broker.reports)
-        await broker.until(lambda: broker.polls and not broker.polls[-1].holding)
+        await left(agent)
     assert broker.reports[key].outcome is Outcome.SUCCEEDED
     assert list(state.spool.glob("*.json")) == []
 
@@ -228,9 +242,10 @@ async def test_spool_is_sent_after_a_restart(
     broker.leased[key] = broker.queue.pop()
     report = Report(job=key[0], epoch=key[1], outcome=Outcome.SUCCEEDED, exit_code=0)
     Spool(state.spool).write([report])
-    async with start_agent():
+    async with start_agent() as agent:
         await broker.until(lambda: key in broker.reports)
         assert [(k.job, k.epoch) for k in broker.polls[0].holding] == [key]
+        await left(agent)
     assert broker.reports[key] == report
     assert list(state.spool.glob("*.json")) == []
 
@@ -288,7 +303,7 @@ async def test_broker_drains_the_host(broker: PullBroker, start_agent: StartAgen
 
 async def test_idle_agent_leaves(broker: PullBroker, start_agent: StartAgent) -> None:
     key = broker.submit("true")
-    async with start_agent(idle_exit_seconds=0.2) as agent:
+    async with start_agent(idle_exit_seconds=1.0) as agent:
         await agent.finished
     assert broker.reports[key].outcome is Outcome.SUCCEEDED
 
