@@ -59,11 +59,11 @@ async def up(
         worker: whether to run a worker here.
 
     Raises:
-        StartupError: something cannot start, or a server died.
+        StartupError: something cannot start, or a server died and does not come up again.
     """
     async with until_signal() as stop, local_broker(directory, host, port) as local:
         announce(local.announcement)
-        ends = [asyncio.create_task(stop.wait()), asyncio.create_task(local.failed())]
+        ends = [asyncio.create_task(stop.wait()), asyncio.create_task(local.keep_servers())]
         keeper = None
         if worker:
             keeper = asyncio.create_task(keep_worker(local, slots))
@@ -86,17 +86,19 @@ class LocalBroker:
     servers: EmbeddedServers | None
     announcement: Announcement
 
-    async def failed(self) -> None:
-        """Ends with an error when a private server dies.
+    async def keep_servers(self) -> None:
+        """Starts a private server again when it dies; the broker waits for it meanwhile.
 
         Raises:
-            StartupError: with the server's last words.
+            EmbeddedError: it does not come up again; the message has its last words.
         """
         if self.servers is None:
             await asyncio.Event().wait()
-        else:
+            return
+        while True:
             failure = await self.servers.wait_failed()
-            raise StartupError(failure.message)
+            log.error("a server died and is started again", reason=failure.message)
+            await self.servers.restart(failure.name)
 
     async def enrollment_token(self, name: str = "local", pool: str = "default") -> str:
         """A token with which one host may join."""
