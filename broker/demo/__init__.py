@@ -20,7 +20,7 @@ import orjson
 from rich.console import Console
 
 from broker.demo import measure, onsager, pictures, report
-from broker.demo.follow import Follower, Harvest, first_failure, harvest
+from broker.demo.follow import Ending, Follower, Harvest, first_failure, harvest
 from broker.demo.report import Report
 from broker.demo.scientists import SCIENTISTS, Design, Sweep, sweeps
 from broker.demo.stage import HALF_LIFE_SECONDS, HISTORY_STRENGTH, stage
@@ -29,7 +29,9 @@ from broker.main import until_signal
 __all__ = ["Design", "run"]
 
 SLOTS = 4
+MOVING_SECONDS = 10.0  # the second line of the picture of shares
 INTERRUPTED = 130  # as a shell counts SIGINT
+CONTENTION_SECONDS_MAX = 55.0  # enough to measure; a slow machine need not do the whole sweep
 CLOSING_SECONDS_MAX = 20.0  # kept back of the time given: cancel, collect, draw, stop
 CANCEL_SECONDS_MAX = 10.0
 
@@ -63,7 +65,9 @@ async def run(
         StartupError: something cannot start, or matplotlib is missing.
     """
     pictures.require()
-    demo = Demo(directory, output, seconds_max, json, console, design or Design(), slots)
+    demo = Demo(
+        directory, output, seconds_max, json, console, design or Design.for_slots(slots), slots
+    )
     async with until_signal() as stop:
         playing = asyncio.create_task(demo.play())
         stopping = asyncio.create_task(stop.wait())
@@ -140,16 +144,18 @@ class Demo:
         closing = min(CLOSING_SECONDS_MAX, self.seconds_max / 2)
         title = f"{self.slots} slots"
         follower = Follower(submitted, self.console, title)
-        deadline = asyncio.get_running_loop().time() + left - closing
-        if not await follower.run(deadline):
-            await self._break_off(submitted)
+        seconds = min(CONTENTION_SECONDS_MAX, left - closing)
+        ending = await follower.run(asyncio.get_running_loop().time() + seconds)
+        if ending is Ending.FAILURE:
+            failure = await first_failure(submitted)
+            self.console.print(failure, style="red", markup=False, soft_wrap=True)
+        elif ending is Ending.TIME_OVER:
+            self.console.print(f"cancelling what still waits after {seconds:.0f} s", style="yellow")
+        if ending is not Ending.DONE:
+            await self._cancel(submitted)
         return await harvest(submitted, self.output)
 
-    async def _break_off(self, submitted: Sequence[Sweep]) -> None:
-        """Says what went wrong, and ends what is still open."""
-        failure = await first_failure(submitted)
-        said = failure or f"the time of {self.seconds_max} s is nearly over"
-        self.console.print(said, style="red", markup=False, soft_wrap=True)
+    async def _cancel(self, submitted: Sequence[Sweep]) -> None:
         for sweep in submitted:
             await sweep.batch.cancel()
         for sweep in submitted:
@@ -168,7 +174,7 @@ class Demo:
         if window:
             drawn.append(self.output / "shares.png")
             pictures.draw_shares(
-                drawn[-1], found.attempts, quotas, window, width_seconds=HALF_LIFE_SECONDS
+                drawn[-1], found.attempts, quotas, window, width_seconds=MOVING_SECONDS
             )
         return Report(
             quotas=measure.fractions(quotas),
@@ -181,6 +187,7 @@ class Demo:
             points=points,
             jobs=sum(1 for s in SCIENTISTS for _ in self.design.jobs(s)),
             jobs_succeeded=len(found.results),
+            jobs_failed=found.failed,
             pictures=[str(file) for file in drawn],
             seconds=time.monotonic() - self.began,
             settings={

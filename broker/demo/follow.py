@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 
 import orjson
@@ -24,6 +25,15 @@ LOOK_SECONDS = 0.5
 LINE_SECONDS = 10.0
 REQUESTS_AT_ONCE = 8
 STDERR_CHARACTERS = 2_000
+FAILED = (JobState.FAILED, JobState.QUARANTINED)
+
+
+class Ending(Enum):
+    """Why there is nothing more to wait for."""
+
+    DONE = auto()
+    TIME_OVER = auto()
+    FAILURE = auto()
 
 
 @dataclass(slots=True)
@@ -35,8 +45,8 @@ class Follower:
     title: str
     _shares: dict[str, float] | None = None
 
-    async def run(self, deadline: float) -> bool:
-        """Looks twice a second; True when all ended well, False at the deadline or at a failure.
+    async def run(self, deadline: float) -> Ending:
+        """Looks twice a second until there is nothing more to wait for.
 
         Args:
             deadline: by the event loop's clock.
@@ -52,10 +62,12 @@ class Follower:
                 if not self.console.is_terminal and clock() - said >= LINE_SECONDS:
                     said = clock()
                     self.console.print(line(standings, seconds), soft_wrap=True)
+                if any(_failures(batch) for batch in batches):
+                    return Ending.FAILURE
                 if all(batch.finished_at is not None for batch in batches):
-                    return all(batch.counts.succeeded == batch.jobs for batch in batches)
-                if clock() >= deadline or any(_failures(batch) for batch in batches):
-                    return False
+                    return Ending.DONE
+                if clock() >= deadline:
+                    return Ending.TIME_OVER
                 await asyncio.sleep(LOOK_SECONDS)
 
     def _standings(self, batches: Sequence[Batch]) -> list[Standing]:
@@ -84,21 +96,27 @@ def _failures(batch: Batch) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Harvest:
-    """What the sweeps left: results, attempts, and for each scientist the jobs that never ran."""
+    """What the sweeps left."""
 
     results: list[Result]
     attempts: list[Attempt]
     waiting: dict[str, int]
+    """For each scientist, the jobs that never got a lease."""
+    failed: int
+    """Jobs that ended badly by themselves."""
 
 
 async def harvest(sweeps: Sequence[Sweep], output: Path) -> Harvest:
     """Downloads every output, and reads from the API when each attempt held its slot."""
-    found = Harvest([], [], {})
+    results: list[Result] = []
+    attempts: list[Attempt] = []
+    waiting: dict[str, int] = {}
+    failed = 0
     for sweep in sweeps:
         name = sweep.scientist.name
         directory = output / name
         for paths in (await sweep.batch.outputs(directory)).values():
-            found.results.extend(
+            results.extend(
                 Result(**orjson.loads(path.read_bytes()))
                 for path in paths
                 if path.name == "result.json"
@@ -109,9 +127,10 @@ async def harvest(sweeps: Sequence[Sweep], output: Path) -> Harvest:
         ]
         others = await _jobs_without_success(sweep)
         for job in done + others:
-            found.attempts.extend(attempts_of(name, job))
-        found.waiting[name] = sum(1 for job in others if not job.attempts)
-    return found
+            attempts.extend(attempts_of(name, job))
+        waiting[name] = sum(1 for job in others if not job.attempts)
+        failed += sum(1 for job in others if job.state in FAILED)
+    return Harvest(results, attempts, waiting, failed)
 
 
 def attempts_of(name: str, job: Job) -> list[Attempt]:
@@ -141,7 +160,7 @@ async def _jobs_without_success(sweep: Sweep) -> list[Job]:
 async def first_failure(sweeps: Sequence[Sweep]) -> str | None:
     """What went wrong with one failed job, in the broker's words and its own; None without one."""
     for sweep in sweeps:
-        for state in (JobState.FAILED, JobState.QUARANTINED):
+        for state in FAILED:
             async for job in sweep.client.jobs(batch=sweep.batch.id, state=state, limit=1):
                 return await _words_of(sweep, job)
     return None

@@ -71,7 +71,7 @@ def draw_magnetisation(file: Path, points: Sequence[Point], size: int) -> None:
         markersize=5,
         capsize=3,
     )
-    below.set_ylabel("⟨|m|⟩ - exact")
+    below.set_ylabel("⟨|m|⟩ - exact\n(bars: one standard error)", fontsize="small")
     below.set_xlabel("temperature, $k_B T / J$")
     for axes in (above, below):
         axes.axvline(onsager.CRITICAL_TEMPERATURE, color=GREY, linestyle=":", linewidth=1.2)

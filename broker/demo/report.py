@@ -34,6 +34,7 @@ class Report:
     points: list[Point]
     jobs: int
     jobs_succeeded: int
+    jobs_failed: int
     pictures: list[str]
     seconds: float
     settings: dict[str, float]
@@ -41,8 +42,8 @@ class Report:
     def faults(self) -> list[str]:
         """Why the demo did not succeed, one sentence each; empty when it did."""
         found = []
-        if self.jobs_succeeded < self.jobs:
-            found.append(f"only {self.jobs_succeeded} of {self.jobs} jobs succeeded")
+        if self.jobs_failed:
+            found.append(f"{self.jobs_failed} of {self.jobs} jobs failed")
         if self.share_error_points is None:
             found.append("there was no contention in which shares could be measured")
         elif self.share_error_points >= SHARE_TOLERANCE_POINTS:
@@ -79,18 +80,22 @@ def show(report: Report, design: Design, console: Console) -> None:
     if report.deviation_max is not None:
         console.print(
             f"largest deviation of the magnetisation from the exact solution: "
-            f"{report.deviation_max:.4f} (T ≤ {onsager.COMPARED_BELOW:g})"
+            f"{report.deviation_max:.4f} (T ≤ {onsager.COMPARED_BELOW:g})",
+            soft_wrap=True,
         )
     if report.energy_deviation_max is not None:
         console.print(
             f"largest deviation of the energy from the exact solution: "
-            f"{report.energy_deviation_max:.4f} J (all temperatures)"
+            f"{report.energy_deviation_max:.4f} J (all temperatures)",
+            soft_wrap=True,
         )
     for picture in report.pictures:
         console.print(f"picture: {picture}", soft_wrap=True)
     for fault in report.faults():
         console.print(f"[red]not met:[/red] {fault}", soft_wrap=True)
-    console.print(f"{report.seconds:.0f} s in all")
+    console.print(
+        f"{report.jobs_succeeded} of {report.jobs} jobs done, {report.seconds:.0f} s in all"
+    )
 
 
 def _share_table(report: Report, shares: dict[str, float], slot_seconds: dict[str, float]) -> Table:

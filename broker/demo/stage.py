@@ -16,8 +16,8 @@ import structlog
 from broker.errors import StartupError
 from broker.up import LocalBroker, local_broker, stop_worker
 
-HALF_LIFE_SECONDS = 10.0
-HISTORY_STRENGTH = 10.0
+HALF_LIFE_SECONDS = 6.0
+HISTORY_STRENGTH = 6.0
 """A production broker remembers usage for weeks; a demo of a minute must remember for seconds, and
 with four slots only history can tell 30 % from 25 %, for no moment can."""
 
@@ -71,17 +71,25 @@ class Stage:
         )
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
-        servers = asyncio.create_task(self.local.failed())
-        ended = asyncio.create_task(process.wait())
+        worker = asyncio.create_task(self._worker_failure(process))
+        servers = asyncio.create_task(self._server_failure())
         try:
-            await asyncio.wait({servers, ended}, return_when=asyncio.FIRST_COMPLETED)
-            if servers.done():
-                servers.result()
-            raise StartupError(f"the worker ended by itself; {self.log.name} says why")
+            await asyncio.wait({worker, servers}, return_when=asyncio.FIRST_COMPLETED)
+            raise StartupError((servers if servers.done() else worker).result())
         finally:
-            servers.cancel()
-            ended.cancel()
-            await asyncio.gather(servers, ended, return_exceptions=True)
+            for task in (worker, servers):
+                task.cancel()
+            await asyncio.gather(worker, servers, return_exceptions=True)
+
+    async def _worker_failure(self, process: asyncio.subprocess.Process) -> str:
+        code = await process.wait()
+        return f"the worker ended by itself with exit code {code}; {self.log.name} says why"
+
+    async def _server_failure(self) -> str:
+        if self.local.servers is None:
+            await asyncio.Event().wait()
+        assert self.local.servers is not None
+        return (await self.local.servers.wait_failed()).message
 
 
 @asynccontextmanager
