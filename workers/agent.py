@@ -221,12 +221,11 @@ class Agent:
         """Take in an answer to a poll; whether it brought anything new."""
         self._heartbeat.lease_length(response.lease_seconds)
         taken = [self._take(lease, response) for lease in response.leases]
-        for key in keys_of(response.cancel):
-            self._stop(key, Stop.CANCELLED, "cancelled")
+        stopped = [self._stop(k, Stop.CANCELLED, "cancelled") for k in keys_of(response.cancel)]
         if response.drain:
             self.leave("the broker drains this host", None)
         self._launch()
-        return any(taken) or bool(response.cancel)
+        return any(taken) or any(stopped)
 
     def _take(self, lease: Lease, response: PollResponse) -> bool:
         spec = response.versions.get(show("version", lease.version))
@@ -278,15 +277,17 @@ class Agent:
         self._launch()
         self._changes.notify()
 
-    def _stop(self, key: Key, why: Stop, message: str) -> None:
-        """End a lease's job; nothing to do when its command has ended."""
+    def _stop(self, key: Key, why: Stop, message: str) -> bool:
+        """End a lease's job, unless its command has ended; whether that was news."""
         if runner := self._runners.get(key):
-            runner.stop(why, message)
-        elif key in self._table.pending():
-            if outcome := STOP_OUTCOMES[why]:
-                self._give_back(key, outcome, message)
-            else:
-                self._table.forget(key)
+            return runner.stop(why, message)
+        if key not in self._table.pending():
+            return False
+        if outcome := STOP_OUTCOMES[why]:
+            self._give_back(key, outcome, message)
+        else:
+            self._table.forget(key)
+        return True
 
     def _give_back(self, key: Key, outcome: Outcome, message: str) -> None:
         """Report a lease whose command was never started."""

@@ -37,7 +37,7 @@ class Heartbeat:
         self,
         api: BrokerApi,
         table: LeaseTable,
-        stop: Callable[[Key, Stop, str], None],
+        stop: Callable[[Key, Stop, str], object],
         clock: Clock,
         tick_seconds: float = TICK_SECONDS,
     ) -> None:

@@ -129,7 +129,7 @@ async def enroll(
     if settings.enrollment_token is None:
         raise StartupError(
             f"this host has not joined yet ({state.path} has no credential): "
-            "set FAIRLEAD_ENROLLMENT_TOKEN to a token from `fairlead hosts`"
+            "set FAIRLEAD_ENROLLMENT_TOKEN to a token from `fairlead hosts enroll`"
         )
     token = settings.enrollment_token.get_secret_value()
     try:

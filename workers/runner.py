@@ -94,8 +94,12 @@ class Runner:
         self._started_at: datetime | None = None
         self._usage = Usage()
 
-    def stop(self, why: Stop, message: str = "", *, at_once: bool = False) -> None:
-        """End the attempt; a fence outweighs an earlier reason, else the first reason stands."""
+    def stop(self, why: Stop, message: str = "", *, at_once: bool = False) -> bool:
+        """End the attempt; whether this is the first stop.
+
+        A fence outweighs an earlier reason, else the first reason stands.
+        """
+        first = self._stop is None
         if self._stop is None or why is Stop.FENCED:
             self._stop, self._stop_message = why, message
         self._stopping.set()
@@ -103,6 +107,7 @@ class Runner:
             # Another host may already run the job: no grace where the lease is gone.
             gone = self._stop in (Stop.LAPSED, Stop.FENCED)
             self._execution.stop(at_once=at_once or gone)
+        return first
 
     async def run(self) -> Report | None:
         """Carry the attempt through; None when there is nothing to report (fenced)."""
