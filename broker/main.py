@@ -46,6 +46,7 @@ SCHEDULER_SECONDS = 1.0
 FEEDER_SECONDS = 0.5
 REAPER_SECONDS = 2.0
 HOSTS_SECONDS = 5.0
+SWEEPER_SECONDS = 30.0
 JANITOR_SECONDS = 600.0
 KEEPALIVE_SECONDS = 120.0
 SHUTDOWN_SECONDS = 10.0
@@ -144,6 +145,7 @@ class Broker:
             feeder,
             Ticker("reaper", upkeep.expire_leases, REAPER_SECONDS),
             Ticker("hosts", upkeep.look_at_hosts, HOSTS_SECONDS),
+            Ticker("sweeper", upkeep.end_work_of_deleted_accounts, SWEEPER_SECONDS),
             Ticker("janitor", upkeep.prune, JANITOR_SECONDS),
         ]
         listener = Listener(s.queues, s.waiting, scheduler.wake)

@@ -151,9 +151,7 @@ async def _broker(
         yield broker
 
 
-async def _announced(
-    broker: Broker, servers: EmbeddedServers | None, home: Path
-) -> LocalBroker:
+async def _announced(broker: Broker, servers: EmbeddedServers | None, home: Path) -> LocalBroker:
     async with broker.services.database.transaction() as connection:
         token = None
         if not await bootstrap.has_admin(connection):

@@ -25,7 +25,8 @@ class Listener:
 
     async def run(self) -> None:
         """Runs until cancelled; reconnects when Redis comes back."""
-        while True:
+        task = asyncio.current_task()
+        while task is None or not task.cancelling():  # as in ticker.py
             try:
                 await self._listen()
             except (RedisError, OSError) as error:

@@ -34,8 +34,13 @@ class Ticker:
         self._wake.set()
 
     async def run(self) -> None:
-        """Runs until cancelled."""
-        while True:
+        """Runs until cancelled.
+
+        Libraries below may lose a cancellation that comes together with a result (Python 3.11's
+        `wait_for` does), so the loop itself looks whether it was asked to end.
+        """
+        task = asyncio.current_task()
+        while task is None or not task.cancelling():
             self._wake.clear()
             more = await self._once()
             if self._failures:
@@ -48,7 +53,8 @@ class Ticker:
 
     async def _wait(self) -> None:
         try:
-            await asyncio.wait_for(self._wake.wait(), self.seconds)
+            async with asyncio.timeout(self.seconds):
+                await self._wake.wait()
         except TimeoutError:
             return
 

@@ -70,23 +70,6 @@ class Catalogue:
         remembered[app, number] = (until, found)
         return found
 
-    async def submittable(self, app: str, number: int | None) -> Runnable:
-        """A version that takes new jobs.
-
-        Raises:
-            NotFound: no such app or version.
-            Conflict: the app or the version is deprecated, or the version is a draft.
-        """
-        found = await self.runnable(app, number)
-        if found.app_state != AppState.ACTIVE:
-            raise Conflict(f"the app {found.app_name} is deprecated and takes no new jobs")
-        if found.version_state != VersionState.PUBLISHED:
-            raise Conflict(
-                f"version {found.number} of {found.app_name} is {found.version_state}; "
-                "only published versions take new jobs"
-            )
-        return found
-
     async def spec_texts(self, versions: Iterable[VersionId]) -> dict[VersionId, str]:
         """The specs of versions as JSON text, for leases."""
         wanted = set(versions)
@@ -130,3 +113,18 @@ class Catalogue:
             spec = VersionSpec.model_validate_json(text)
             self._compiled[version] = (spec, job_adapter(spec))
         return self._compiled[version]
+
+
+def require_submittable(found: Runnable) -> None:
+    """Goes on only when the version takes new jobs. Ask after authorising: it speaks of drafts.
+
+    Raises:
+        Conflict: the app or the version is deprecated, or the version is a draft.
+    """
+    if found.app_state != AppState.ACTIVE:
+        raise Conflict(f"the app {found.app_name} is deprecated and takes no new jobs")
+    if found.version_state != VersionState.PUBLISHED:
+        raise Conflict(
+            f"version {found.number} of {found.app_name} is {found.version_state}; "
+            "only published versions take new jobs"
+        )

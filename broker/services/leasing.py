@@ -101,7 +101,8 @@ class Leasing:
                     await self._asking.add((host, ask))
                     asked = True
                 try:
-                    delivered = await asyncio.wait_for(waiter.future, left)
+                    async with asyncio.timeout(left):
+                        delivered = await waiter.future
                 except TimeoutError:
                     return await self._answer([], cancel, draining)
                 asked = asked and delivered is None

@@ -8,6 +8,7 @@ from broker.errors import Conflict, KeyReused
 from broker.protocol.ids import AccountId, AppId, BatchId, JobId, LaneId, VersionId, show
 from broker.protocol.resources import JobLimits, Resources
 from broker.services.batches import authorised
+from broker.services.catalogue import require_submittable
 from broker.services.context import Services
 from broker.services.identity import Actor
 from broker.services.submission import (
@@ -63,7 +64,8 @@ async def _may_submit(services: Services, actor: Actor, row: Mapping[str, Any]) 
     submitter = Actor(actor.principal, Action.BATCH_SUBMIT)
     app = AppId(row["app_id"])
     submitter.require(Resource(app_id=app), ids=(show("app", app),))
-    await services.catalogue.submittable(row["app_name"], row["version_number"])
+    found = await services.catalogue.runnable(row["app_name"], row["version_number"])
+    require_submittable(found)
 
 
 async def _replay(services: Services, account: AccountId, key: IdempotencyKey) -> Stored | None:

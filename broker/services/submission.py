@@ -29,7 +29,7 @@ from broker.protocol.batches import BatchHeader, BatchReceipt, DryRun
 from broker.protocol.ids import AccountId, BatchId, JobId, LaneId, show
 from broker.protocol.limits import JOB_PARAMETERS_BYTES_MAX, JOBS_PER_BATCH_MAX
 from broker.protocol.resources import JobLimits, Resources
-from broker.services.catalogue import Catalogue, Runnable
+from broker.services.catalogue import Catalogue, Runnable, require_submittable
 from broker.services.groups import Group
 from broker.services.identity import Actor
 from broker.storage import batches, blobs, idempotency, lanes
@@ -167,11 +167,12 @@ class Submission:
             Forbidden: the account may not submit to the app.
         """
         try:
-            runnable = await self.catalogue.submittable(header.app, header.version)
+            runnable = await self.catalogue.runnable(header.app, header.version)
         except NotFound as error:
             pointer = "/app" if header.version is None else "/version"
             raise InvalidInput.of(pointer, error.message) from None
         actor.require(Resource(app_id=runnable.app_id), ids=(show("app", runnable.app_id),))
+        require_submittable(runnable)
         lane_id = await self._lane(actor.account_id, header, runnable)
         return Prepared(actor.account_id, header, runnable, lane_id)
 

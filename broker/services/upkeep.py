@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from broker.protocol.limits import IDEMPOTENCY_HOURS
+from broker.queues import asks
+from broker.services import accounts
 from broker.services.dispatch import Dispatch
 from broker.services.leasing import Leasing
 from broker.storage import events, idempotency
@@ -31,6 +33,13 @@ class Upkeep:
         """Writes down who was heard, and tells the scheduler who counts as capacity."""
         await self.leasing.flush_seen()
         await self.dispatch.refresh_hosts()
+
+    async def end_work_of_deleted_accounts(self) -> None:
+        """A submission that was under way while its account was deleted ends here."""
+        if self.dispatch.term is not None:
+            hosts = await accounts.sweep(self.database)
+            self.leasing.waiting.wake(hosts)
+            await asks.wake_hosts(self.leasing.queues, sorted(hosts))
 
     async def prune(self) -> None:
         """The janitor: old events and idempotency keys."""

@@ -70,7 +70,9 @@ class Servers:
     async def drop(self, url: str) -> None:
         """Removes a clone."""
         name = urlsplit(url).path.removeprefix("/")
-        connection = await asyncpg.connect(self.database_url)
+        # An autovacuum worker may be at it, which only a superuser may end.
+        door = self.embedded.superuser_url if self.embedded else self.database_url
+        connection = await asyncpg.connect(door)
         await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         await connection.close()
 
