@@ -9,7 +9,6 @@ from broker.protocol.ids import AccountId, AppId, BatchId, JobId, LaneId, Versio
 from broker.protocol.resources import JobLimits, Resources
 from broker.services.batches import authorised
 from broker.services.catalogue import require_submittable
-from broker.services.catalogue import require_submittable
 from broker.services.context import Services
 from broker.services.identity import Actor
 from broker.services.submission import (
