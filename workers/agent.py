@@ -163,8 +163,7 @@ class Agent:
             return
         self._leaving = reason
         log.info("leaving", reason=reason, running=len(self._runners))
-        for key in self._table.pending():
-            self._give_back(key, Outcome.PREEMPTED, LEAVING)
+        self._spawn(self._give_back_pending())
         self._spawn(self._preempt_after(drain_seconds))
         self._changes.notify()
 
@@ -174,6 +173,12 @@ class Agent:
             self.leave("signal", self._drain_seconds)
         else:
             self._hurry.set()
+
+    async def _give_back_pending(self) -> None:
+        # First withdraw what the open poll asks for, or the same jobs would be leased here again.
+        await self._poll_once_more()
+        for key in self._table.pending():
+            self._give_back(key, Outcome.PREEMPTED, LEAVING)
 
     async def _preempt_after(self, seconds: float | None) -> None:
         with contextlib.suppress(TimeoutError):
@@ -198,12 +203,15 @@ class Agent:
             await self._changes.wait()
         # What the broker leased to us while we decided to leave comes with one more poll, and
         # goes back at once; otherwise it would lie here until the lease lapses.
-        answers = self._poller.answers
-        self._poller.ask_now()
-        await self._wait_until(lambda: self._poller.answers > answers, LAST_POLL_SECONDS)
+        await self._poll_once_more()
         await self._wait_until(lambda: len(self._table) == 0, LAST_REPORTS_SECONDS)
         if len(self._table):
             log.warning("reports stay in the spool until the next start", count=len(self._table))
+
+    async def _poll_once_more(self) -> None:
+        answers = self._poller.answers
+        self._poller.ask_now()
+        await self._wait_until(lambda: self._poller.answers > answers, LAST_POLL_SECONDS)
 
     async def _wait_until(self, condition: Callable[[], bool], seconds: float) -> None:
         give_up = self._clock() + seconds
