@@ -23,7 +23,7 @@ from broker.demo import measure, onsager, pictures, report
 from broker.demo.follow import Ending, Follower, Harvest, first_failure, harvest
 from broker.demo.report import Report
 from broker.demo.scientists import SCIENTISTS, Design, Sweep, sweeps
-from broker.demo.stage import HALF_LIFE_SECONDS, HISTORY_STRENGTH, stage
+from broker.demo.stage import HALF_LIFE_SECONDS, HISTORY_STRENGTH, set_up
 from broker.main import until_signal
 
 __all__ = ["Design", "run"]
@@ -111,16 +111,19 @@ class Demo:
         log = self.output / "fairlead.log"
         self._announce()
         async with (
-            stage(self.directory, log, self.slots) as place,
+            set_up(self.directory, log, self.slots) as place,
             sweeps(place.url, place.admin_token, self.design) as submitted,
             place.worker() as dying,
         ):
             following = asyncio.create_task(self._follow(submitted))
-            await asyncio.wait({following, dying}, return_when=asyncio.FIRST_COMPLETED)
-            if not following.done():
+            try:
+                await asyncio.wait({following, dying}, return_when=asyncio.FIRST_COMPLETED)
+                if not following.done():
+                    dying.result()  # raises
+                found = following.result()
+            finally:
                 following.cancel()
-                dying.result()  # raises
-            found = await following
+                await asyncio.gather(following, return_exceptions=True)
         verdict = await asyncio.to_thread(self._conclude, found)
         report.show(verdict, self.design, self.console)
         if self.json:

@@ -1,4 +1,4 @@
-"""One job of the demo: the 2-D Ising model on a periodic square lattice by Metropolis Monte Carlo.
+"""One job of the demo: the 2-D Ising model on a periodic square lattice by heat-bath Monte Carlo.
 
 This file is the app: it travels to the host as text and runs there as a script, so it imports
 nothing but the standard library and NumPy.
@@ -9,8 +9,10 @@ It reads `lattice.json` ({"coupling": J, "boundary": "periodic"}) and writes `re
 Temperatures are in units of J/k_B, energies in units of J, when J is 1.
 
 The lattice is kept as its two sublattices of a checkerboard. No two sites of one sublattice are
-neighbours, so all of them are updated at once: sequential updating, which leaves the Boltzmann
-distribution as it is (Newman and Barkema, Monte Carlo Methods in Statistical Physics, 1999, ch. 3).
+neighbours, so all of them are updated at once, each drawn afresh from its distribution given its
+neighbours: Gibbs sampling, which leaves the Boltzmann distribution as it is and reaches every state
+(Geman and Geman, IEEE PAMI 6, 721 (1984)). The Metropolis rule would not do: updated in order, a
+hot lattice flips all its spins in every sweep and never forgets how it began.
 """
 
 import argparse
@@ -65,14 +67,14 @@ class Lattice:
             for half in (self.even, self.odd):
                 half[random.random(shape) < 0.5] = -1
 
-    def sweep(self, random: np.random.Generator, acceptance: npt.NDArray[np.float32]) -> int:
-        """Offers every spin one flip; returns the sum of s_i s_j over all bonds afterwards.
+    def sweep(self, random: np.random.Generator, chances: npt.NDArray[np.float32]) -> int:
+        """Draws every spin once; returns the sum of s_i s_j over all bonds afterwards.
 
-        acceptance: float32[9], the probability of a flip at s_i * (sum of neighbours) + 4.
+        chances: float32[9], the probability of a flip at s_i * (sum of neighbours) + 4.
         """
-        _flip(self.even, _neighbours(self.odd, 0), random, acceptance)
+        _flip(self.even, _neighbours(self.odd, 0), random, chances)
         around = _neighbours(self.even, 1)
-        _flip(self.odd, around, random, acceptance)
+        _flip(self.odd, around, random, chances)
         around *= self.odd  # each bond joins an odd site to an even one
         return int(around.sum(dtype=np.int64))
 
@@ -105,21 +107,21 @@ def _flip(
     spins: Spins,
     around: Spins,
     random: np.random.Generator,
-    acceptance: npt.NDArray[np.float32],
+    chances: npt.NDArray[np.float32],
 ) -> None:
     """Flips each spin with its probability, in place."""
-    chance = acceptance.take(spins * around + NEIGHBOURS)
+    chance = chances.take(spins * around + NEIGHBOURS)
     flipped = random.random(spins.shape, dtype=np.float32) < chance
     np.negative(spins, out=spins, where=flipped)
 
 
-def acceptance_of(temperature: float, coupling: float) -> npt.NDArray[np.float32]:
-    """Metropolis: min(1, exp(-dE / T)) with dE = 2 J s_i (sum of neighbours); float32[9]."""
+def flip_chances(temperature: float, coupling: float) -> npt.NDArray[np.float32]:
+    """Heat bath: 1 / (1 + exp(dE / T)) with dE = 2 J s_i (sum of neighbours); float32[9]."""
     if not temperature > 0:
         raise ValueError(f"the temperature must be above 0, not {temperature}")
     field = np.arange(-NEIGHBOURS, NEIGHBOURS + 1)
-    chance = np.exp(np.minimum(0.0, -2.0 * coupling * field / temperature))
-    return np.asarray(chance, np.float32)
+    half = coupling * field / temperature  # dE / 2T; tanh does not overflow where exp would
+    return np.asarray(0.5 * (1.0 - np.tanh(half)), np.float32)
 
 
 def simulate(
@@ -135,12 +137,12 @@ def simulate(
     """Runs one Markov chain and takes a sample of |m| and of the energy after each sweep."""
     random = np.random.default_rng(seed)
     lattice = Lattice(size, None if ordered else random)
-    acceptance = acceptance_of(temperature, coupling)
+    chances = flip_chances(temperature, coupling)
     for _ in range(warm_up_sweeps):
-        lattice.sweep(random, acceptance)
+        lattice.sweep(random, chances)
     magnetisation, energy = np.empty(sweeps), np.empty(sweeps)
     for sample in range(sweeps):
-        bonds = lattice.sweep(random, acceptance)
+        bonds = lattice.sweep(random, chances)
         energy[sample] = -coupling * bonds / size**2
         magnetisation[sample] = abs(lattice.magnetisation())
     return Result(
@@ -188,7 +190,7 @@ def read_lattice(path: Path) -> float:
 
 def main(arguments: list[str] | None = None) -> None:
     """The script."""
-    parser = argparse.ArgumentParser(description="2-D Ising model by Metropolis Monte Carlo")
+    parser = argparse.ArgumentParser(description="2-D Ising model by heat-bath Monte Carlo")
     parser.add_argument("--temperature", type=float, required=True)
     parser.add_argument("--size", type=int, required=True)
     parser.add_argument("--sweeps", type=int, required=True)

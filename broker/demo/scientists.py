@@ -134,7 +134,7 @@ async def sweeps(url: str, admin_token: str, design: Design) -> AsyncIterator[li
     """An admin makes app and accounts; then each scientist submits with a token of their own."""
     async with AsyncExitStack() as stack:
         admin = await stack.enter_async_context(AsyncClient(url, admin_token))
-        await admin.create_app(AppRequest(name=APP, title="2-D Ising model, Metropolis"))
+        await admin.create_app(AppRequest(name=APP, title="2-D Ising model, heat bath"))
         await admin.create_version(APP, VersionRequest(spec=app_version()))
         clients = [
             await stack.enter_async_context(AsyncClient(url, await _admit(admin, scientist)))

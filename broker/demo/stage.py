@@ -93,7 +93,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(directory: Path | None, log_file: Path, slots: int) -> AsyncIterator[Stage]:
+async def set_up(directory: Path | None, log_file: Path, slots: int) -> AsyncIterator[Stage]:
     """Starts the servers and the broker; everything is gone when it ends.
 
     Args:
