@@ -21,10 +21,16 @@ from typing import Any
 import orjson
 from aiohttp import ClientError, ClientSession, TCPConnector
 
-from broker.embedded import EmbeddedServers
+from broker.embedded import EmbeddedServers, launch
 from broker.main import create_admin
 
 START_SECONDS_MAX = 60.0
+STOP_SECONDS_MAX = 30.0
+# The broker must not outlive a bench that is killed; the servers are launched the same way.
+DIES_WITH_US = (
+    *(sys.executable, "-I", "-S", launch.__file__),
+    *(str(os.getpid()), str(int(signal.SIGKILL)), "-1", "-1"),
+)
 NOOP = {"command": ["true"], "parameters": {"x": {"type": "number", "default": 0}}}
 
 
@@ -136,7 +142,11 @@ async def stand(**settings: str) -> AsyncIterator[Stand]:
             }
             log = (folder / "broker.log").open("wb")
             broker = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "broker", "serve", env=environment, stdout=log, stderr=log
+                *DIES_WITH_US,
+                *(sys.executable, "-m", "broker", "serve"),
+                env=environment,
+                stdout=log,
+                stderr=log,
             )
             try:
                 async with ClientSession(connector=TCPConnector(limit=0)) as session:
@@ -152,14 +162,24 @@ async def stand(**settings: str) -> AsyncIterator[Stand]:
                         servers.process_ids,
                     )
             finally:
-                if broker.returncode is None:
-                    broker.send_signal(signal.SIGTERM)
-                    await broker.wait()
+                await _stop(broker)
                 log.close()
                 if os.environ.get("FAIRLEAD_BENCH_LOG"):
                     sys.stderr.write((folder / "broker.log").read_text())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _stop(broker: asyncio.subprocess.Process) -> None:
+    """Ends the broker; one that does not end when asked is killed, and the figures stand."""
+    if broker.returncode is None:
+        broker.send_signal(signal.SIGTERM)
+    try:
+        await asyncio.wait_for(broker.wait(), STOP_SECONDS_MAX)
+    except TimeoutError:
+        print(f"the broker did not end within {STOP_SECONDS_MAX:.0f} s: killed", file=sys.stderr)
+        broker.kill()
+        await broker.wait()
 
 
 def _enterable_folder() -> Path:
