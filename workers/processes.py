@@ -135,7 +135,8 @@ def members(
 def marked(
     processes: Table, mark: str, *, parents: frozenset[int] | None = None
 ) -> tuple[list[int], bool]:
-    """Pids whose environment has a variable that starts with `mark` ("NAME=value").
+    """Pids whose environment has a variable that starts with `mark`: "NAME=value", with NUL behind
+    it for exactly this value.
 
     Args:
         parents: look only at children of these processes; null looks everywhere.
@@ -163,7 +164,7 @@ def _environment(pid: int) -> bytes:
         except OSError:
             return b"?"  # gone, or somebody else's
     try:
-        return b"\0".join(f"{k}={v}".encode() for k, v in psutil.Process(pid).environ().items())
+        return b"".join(f"{k}={v}\0".encode() for k, v in psutil.Process(pid).environ().items())
     except (OSError, psutil.Error):
         return b"?"
 

@@ -181,9 +181,8 @@ class ProcessExecution:
         await asyncio.wait({self._dead}, timeout=1.0)
 
     def _look(self) -> processes.Sight:
-        return processes.sight(
-            self.pid, self._task.mark, seen=self._watch.seen, parents=self._parents
-        )
+        whole = self._task.mark + "\0"  # or the mark of attempt 1 would also find attempt 10
+        return processes.sight(self.pid, whole, seen=self._watch.seen, parents=self._parents)
 
 
 async def _until_dead(pid: int) -> None:

@@ -30,16 +30,19 @@ class Desk:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.tasks = 0
         os.mkfifo(path / "gate")
         self._gate = os.open(path / "gate", os.O_RDONLY | os.O_NONBLOCK)
 
     def task(
         self, *arguments: str, wall_seconds: float = 60, memory_mib: int = 0, **extra: str
     ) -> Task:
-        mark = f"FAIRLEAD_ATTEMPT_DIR={self.path}"
+        self.tasks += 1
+        attempt = f"{self.path}/attempt-{self.tasks}"
+        mark = f"FAIRLEAD_ATTEMPT_DIR={attempt}"
         return Task(
             arguments=arguments,
-            environment={**ENVIRONMENT, "FAIRLEAD_ATTEMPT_DIR": str(self.path), **extra},
+            environment={**ENVIRONMENT, "FAIRLEAD_ATTEMPT_DIR": attempt, **extra},
             directory=self.path,
             stdout=self.path / "stdout",
             stderr=self.path / "stderr",
@@ -118,7 +121,7 @@ async def test_environment_is_exactly_the_given_one(
     monkeypatch.setenv("FAIRLEAD_ENROLLMENT_TOKEN", "fle_secret")
     await (await executor.start(desk.task("env"))).wait()
     seen = dict(line.split("=", 1) for line in desk.stdout.splitlines())
-    assert seen == {**ENVIRONMENT, "FAIRLEAD_ATTEMPT_DIR": str(desk.path)}
+    assert seen == {**ENVIRONMENT, "FAIRLEAD_ATTEMPT_DIR": f"{desk.path}/attempt-1"}
 
 
 async def test_no_open_file_of_the_agent_is_inherited(executor: Executor, desk: Desk) -> None:
