@@ -1,5 +1,6 @@
 """Batches: listed, shown, cancelled."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal
@@ -21,8 +22,9 @@ from broker.storage import accounts, batches, catalogue
 from broker.storage.batches import Scope
 from broker.storage.database import Connection
 
-JOBS_PER_CANCEL_MAX = 20_000
-PASSES_MAX = 10
+JOBS_PER_CANCEL_MAX = 10_000
+PASSES_MAX = 100
+PASS_SECONDS = 0.05
 Lifetime = Literal["open", "finished"]
 
 
@@ -160,20 +162,30 @@ async def cancel_range(services: Services, batch: BatchId, first: int, last: int
 
     Returns:
         How many jobs ended or will.
+
+    Raises:
+        Unavailable: some jobs were being changed all the time.
     """
     touched = 0
     for start in range(first, last + 1, JOBS_PER_CANCEL_MAX):
-        end = min(last, start + JOBS_PER_CANCEL_MAX - 1)
-        for _ in range(PASSES_MAX):
-            async with services.database.connection() as connection:
-                jobs, told = await batches.cancel(connection, batch, JobId(start), JobId(end))
-                # A job that was leased, or came back, while the statement ran slipped through.
-                left = await batches.cancellable(connection, start, end)
-            touched += jobs
-            await _tell(services, told)
-            if not left:
-                break
+        touched += await _cancel_part(
+            services, batch, start, min(last, start + JOBS_PER_CANCEL_MAX - 1)
+        )
     return touched
+
+
+async def _cancel_part(services: Services, batch: BatchId, first: int, last: int) -> int:
+    touched = 0
+    for _ in range(PASSES_MAX):
+        async with services.database.connection() as connection:
+            jobs, told = await batches.cancel(connection, batch, JobId(first), JobId(last))
+            left = await batches.cancellable(connection, first, last)
+        touched += jobs
+        await _tell(services, told)
+        if not left:
+            return touched
+        await asyncio.sleep(PASS_SECONDS)  # somebody was leasing or settling them
+    raise Unavailable("some of the jobs are being changed all the time; ask again")
 
 
 async def _tell(services: Services, hosts: set[HostId]) -> None:

@@ -120,17 +120,26 @@ GROUP BY batch_id, state;
 
 -- name: cancel
 -- Ends the queued jobs of a range of one batch and asks the hosts to stop the others. Returns a
--- row a job: those that ended, and those whose host must be told.
+-- row a job: those that ended, and those whose host must be told. Jobs that somebody leases or
+-- settles at this moment are left out, for waiting for them could end in a deadlock: look with
+-- `cancellable` and come again.
 -- $1 batch, $2 first job, $3 last job
-WITH told AS (
-    UPDATE job SET cancel_requested = true
+WITH mine AS MATERIALIZED (
+    SELECT id FROM job
     WHERE id BETWEEN $2::bigint AND $3::bigint AND batch_id = $1::bigint
-      AND state IN ('leased', 'running') AND NOT cancel_requested
-    RETURNING id, host_id
+      AND (state = 'queued' OR (state IN ('leased', 'running') AND NOT cancel_requested))
+    ORDER BY id
+    FOR UPDATE SKIP LOCKED
+), told AS (
+    UPDATE job SET cancel_requested = true
+    FROM mine
+    WHERE job.id = mine.id AND job.state IN ('leased', 'running') AND NOT job.cancel_requested
+    RETURNING job.id, job.host_id
 ), ended AS (
     UPDATE job SET state = 'cancelled', finished_at = now()
-    WHERE id BETWEEN $2::bigint AND $3::bigint AND batch_id = $1::bigint AND state = 'queued'
-    RETURNING id, lane_id
+    FROM mine
+    WHERE job.id = mine.id AND job.state = 'queued'
+    RETURNING job.id, job.lane_id
 ), counted AS (
     UPDATE batch SET
         cancelled = batch.cancelled + sums.jobs,
