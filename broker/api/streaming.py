@@ -5,7 +5,8 @@ Errors must come before the first byte: from then on a stream can only end.
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -67,7 +68,7 @@ async def send_text(request: web.Request, chunks: AsyncIterator[bytes]) -> web.S
 
 
 async def send_events(
-    request: web.Request, frames: AsyncIterator[Frame | None]
+    request: web.Request, frames: AsyncGenerator[Frame | None, None]
 ) -> web.StreamResponse:
     """Events until there are no more or the client is gone; None is a chance for a heartbeat.
 
@@ -75,7 +76,8 @@ async def send_events(
     """
     response = await begin(request, {"Content-Type": EVENT_STREAM, "X-Accel-Buffering": "no"})
     try:
-        await _send_frames(response, frames)
+        async with aclosing(frames):
+            await _send_frames(response, frames)
     except (FairleadError, TimeoutError) as error:
         log.info("stream ended", path=request.path, reason=str(error))
     except ConnectionResetError:

@@ -1,6 +1,6 @@
 """Events: what happened, told to those who may know of it, for as long as they listen."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 import orjson
@@ -66,7 +66,7 @@ async def start(
 
 async def listen(
     services: Services, listener: Listener, position: Position, batch: BatchId | None
-) -> AsyncIterator[Told | None]:
+) -> AsyncGenerator[Told | None, None]:
     """What happens to the batches that the caller may see; None between two looks.
 
     Raises:

@@ -2,7 +2,7 @@
 
 import asyncio
 import codecs
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 
 from broker.errors import InvalidInput
@@ -91,7 +91,7 @@ async def read(services: Services, log: Log) -> AsyncIterator[bytes]:
 
 async def follow(
     services: Services, listener: Listener, log: Log
-) -> AsyncIterator[Piece | End | None]:
+) -> AsyncGenerator[Piece | End | None, None]:
     """What is there and what comes, until the attempt is over; None between two looks.
 
     A job that was never leased is waited for.

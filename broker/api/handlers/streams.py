@@ -1,6 +1,7 @@
 """What can be followed: logs of jobs, and events."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import orjson
 from aiohttp import web
@@ -15,7 +16,7 @@ from broker.protocol.base import Message
 from broker.protocol.ids import BatchId, JobId, parse
 from broker.services import events, logs
 from broker.services.files import STREAMS
-from broker.services.logs import End, Log, Piece
+from broker.services.logs import End, Piece
 from broker.services.streams import Listener
 
 OFFSET_MAX = 2**40
@@ -53,7 +54,8 @@ async def read_log(call: Call) -> web.StreamResponse:
     if not query.follow:
         return await send_text(call.request, logs.read(call.services, log))
     with call.services.streams.one(call.actor.account_id):
-        return await send_events(call.request, _log_frames(call, log))
+        followed = logs.follow(call.services, _listener(call), log)
+        return await send_events(call.request, _log_frames(followed))
 
 
 async def listen(call: Call) -> web.StreamResponse:
@@ -73,22 +75,30 @@ def _listener(call: Call) -> Listener:
 
 
 async def _event_frames(
-    told: AsyncIterator[events.Told | None],
-) -> AsyncIterator[Frame | None]:
-    async for event in told:
-        yield Frame(event.data, id=event.id) if event else None
+    told: AsyncGenerator[events.Told | None, None],
+) -> AsyncGenerator[Frame | None, None]:
+    async with aclosing(told):
+        async for event in told:
+            yield Frame(event.data, id=event.id) if event else None
 
 
-async def _log_frames(call: Call, log: Log) -> AsyncIterator[Frame | None]:
-    async for item in logs.follow(call.services, _listener(call), log):
-        match item:
-            case Piece(text, epoch, offset):
-                data = orjson.dumps({"text": text, "offset": offset})
-                yield Frame(data, "data", f"{epoch}-{offset}")
-            case End(state, epoch):
-                yield Frame(orjson.dumps({"state": state, "epoch": epoch}), "end")
-            case None:
-                yield None
+async def _log_frames(
+    followed: AsyncGenerator[Piece | End | None, None],
+) -> AsyncGenerator[Frame | None, None]:
+    async with aclosing(followed):
+        async for item in followed:
+            yield _log_frame(item)
+
+
+def _log_frame(item: Piece | End | None) -> Frame | None:
+    match item:
+        case Piece(text, epoch, offset):
+            data = orjson.dumps({"text": text, "offset": offset})
+            return Frame(data, "data", f"{epoch}-{offset}")
+        case End(state, epoch):
+            return Frame(orjson.dumps({"state": state, "epoch": epoch}), "end")
+        case None:
+            return None
 
 
 def seen_before(last_event_id: str) -> tuple[int | None, int]:
