@@ -16,6 +16,7 @@ COMPARED_BELOW = 2.2
 """The spontaneous magnetisation is compared up to here. Nearer to the critical temperature the
 correlation length approaches the size of the lattice; above it the exact value is 0, while the mean
 of |m| on a finite lattice never is. The energy has no such trouble and is compared everywhere."""
+RUNS_THAT_TELL = 8
 
 
 def magnetisation(temperature: float) -> float:
@@ -72,15 +73,26 @@ def merged(results: Iterable[Result]) -> list[Point]:
 
 
 def _point(temperature: float, runs: Sequence[Result]) -> Point:
-    count = len(runs)
     return Point(
         temperature,
-        count,
-        sum(r.magnetisation for r in runs) / count,
-        math.sqrt(sum(r.magnetisation_error**2 for r in runs)) / count,
-        sum(r.energy for r in runs) / count,
-        math.sqrt(sum(r.energy_error**2 for r in runs)) / count,
+        len(runs),
+        *_mean([r.magnetisation for r in runs], [r.magnetisation_error for r in runs]),
+        *_mean([r.energy for r in runs], [r.energy_error for r in runs]),
     )
+
+
+def _mean(values: Sequence[float], errors: Sequence[float]) -> tuple[float, float]:
+    """Mean of independent runs and its standard error.
+
+    Many runs tell the error by how they scatter, also where a run is too short for its own
+    estimate: near the critical temperature it remembers for longer than the blocks are.
+    """
+    count = len(values)
+    mean = sum(values) / count
+    if count >= RUNS_THAT_TELL:
+        squares = sum((value - mean) ** 2 for value in values)
+        return mean, math.sqrt(squares / (count - 1) / count)
+    return mean, math.sqrt(sum(error**2 for error in errors)) / count
 
 
 def magnetisation_deviation_max(points: Iterable[Point]) -> float | None:

@@ -50,7 +50,7 @@ class Design:
     """Independent Markov chains at each temperature for every 10 points of quota."""
     size: int = 64
     sweeps: int = 1_000
-    warm_up_sweeps: int = 200
+    warm_up_sweeps: int = 500
 
     @classmethod
     def for_slots(cls, slots: int) -> "Design":

@@ -104,6 +104,7 @@ async def set_up(directory: Path | None, log_file: Path, slots: int) -> AsyncIte
     Raises:
         StartupError: something cannot start, or a broker has lived in the directory before.
     """
+    _refuse_shared_servers()
     with _log_into(log_file) as log, _place(directory) as place:
         async with local_broker(
             place,
@@ -115,6 +116,13 @@ async def set_up(directory: Path | None, log_file: Path, slots: int) -> AsyncIte
             if token is None:
                 raise StartupError(f"{place} belongs to another broker; give the demo an empty one")
             yield Stage(local, token, slots, place, log)
+
+
+def _refuse_shared_servers() -> None:
+    """The demo's accounts must not get into a database that somebody means to keep."""
+    named = [n for n in ("FAIRLEAD_DATABASE_URL", "FAIRLEAD_REDIS_URL") if os.environ.get(n)]
+    if named:
+        raise StartupError(f"the demo brings its own servers: unset {' and '.join(named)}")
 
 
 @contextmanager

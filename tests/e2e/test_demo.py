@@ -102,6 +102,14 @@ async def test_an_interrupt_leaves_nothing_behind(tmp_path: Path, private: list[
     assert not any(os.path.exists(place) for place in private)
 
 
+async def test_servers_of_others_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAIRLEAD_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/precious")
+    with pytest.raises(StartupError, match="unset FAIRLEAD_DATABASE_URL"):
+        await demo.run(None, tmp_path, SECONDS_MAX, False, Console(file=StringIO()))
+
+
 async def until_working(log: Path) -> None:
     """Waits until the worker has joined."""
     async with asyncio.timeout(120):

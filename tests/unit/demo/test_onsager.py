@@ -63,6 +63,12 @@ def test_runs_at_one_temperature_become_one_point() -> None:
     assert points[1].magnetisation_error == pytest.approx(0.01 / math.sqrt(2))
 
 
+def test_many_runs_tell_the_error_by_how_they_scatter() -> None:
+    values = [0.9, 0.92] * 8
+    (point,) = onsager.merged([result(2.0, m, -1.7, error=1e-6) for m in values])
+    assert point.magnetisation_error == pytest.approx(0.01 / math.sqrt(15))
+
+
 def test_only_the_ordered_side_is_held_against_the_exact_magnetisation() -> None:
     cold, hot = result(2.0, onsager.magnetisation(2.0) + 0.01, -1.7), result(2.6, 0.5, -1.0)
     points = onsager.merged([cold, hot])
