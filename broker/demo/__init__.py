@@ -177,7 +177,13 @@ class Demo:
         if window:
             drawn.append(self.output / "shares.png")
             pictures.draw_shares(
-                drawn[-1], found.attempts, quotas, window, width_seconds=MOVING_SECONDS
+                drawn[-1],
+                found.attempts,
+                quotas,
+                window,
+                width_seconds=MOVING_SECONDS,
+                remark=f"{self.slots} slots; half-life of usage {HALF_LIFE_SECONDS:g} s, "
+                f"history strength {HISTORY_STRENGTH:g}",
             )
         return Report(
             quotas=measure.fractions(quotas),

@@ -37,12 +37,12 @@ def draw_magnetisation(file: Path, points: Sequence[Point], size: int) -> None:
         exact,
         color="black",
         linewidth=1.2,
-        label="Onsager and Yang, exact, infinite lattice",
+        label="exact, infinite lattice (Onsager, Yang)",
     )
     runs = sum(p.runs for p in points)
     for compared, marker, face, label in (
         (True, "o", COLOURS[0], f"Monte Carlo, {size} x {size}, compared"),
-        (False, "o", "white", f"Monte Carlo, {size} x {size}, not compared: finite lattice"),
+        (False, "o", "white", f"Monte Carlo, {size} x {size}, only shown"),
     ):
         chosen = [p for p in points if p.compared is compared]
         above.errorbar(
@@ -77,7 +77,7 @@ def draw_magnetisation(file: Path, points: Sequence[Point], size: int) -> None:
         axes.axvline(onsager.CRITICAL_TEMPERATURE, color=GREY, linestyle=":", linewidth=1.2)
         axes.grid(alpha=0.25)
     above.text(onsager.CRITICAL_TEMPERATURE + 0.03, 0.97, "$T_c$ = 2.269", color=GREY, va="center")
-    above.legend(loc="center right")
+    above.legend(loc="center right", fontsize="small")
     figure.savefig(file)
 
 
@@ -87,6 +87,7 @@ def draw_shares(
     quotas: Mapping[str, float],
     window: Window,
     width_seconds: float,
+    remark: str = "",
 ) -> None:
     """Shares since the start of contention and in a moving window, against the quotas."""
     names = list(quotas)
@@ -117,7 +118,8 @@ def draw_shares(
     axes.set_ylim(0.0, 80.0)
     axes.set_xlabel("time since the first lease, s")
     axes.set_ylabel("share of the slot-seconds given, %")
-    axes.set_title("Shares given while all three scientists have jobs waiting")
+    title = "Shares given while all scientists have jobs waiting"
+    axes.set_title(f"{title}\n{remark}" if remark else title, fontsize="medium")
     axes.grid(alpha=0.25)
     axes.legend(loc="upper right", ncols=2)
     figure.savefig(file)

@@ -90,7 +90,7 @@ def show(report: Report, design: Design, console: Console) -> None:
             soft_wrap=True,
         )
     for picture in report.pictures:
-        console.print(f"picture: {picture}", soft_wrap=True)
+        console.print(f"picture: {picture}", markup=False, soft_wrap=True)
     for fault in report.faults():
         console.print(f"[red]not met:[/red] {fault}", soft_wrap=True)
     console.print(

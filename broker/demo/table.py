@@ -9,7 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-BAR_CHARACTERS = 24
+BAR_CHARACTERS = 14  # everything fits into 80 columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def table(standings: Sequence[Standing], title: str) -> RenderableType:
     """The table as rich draws it."""
     result = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     result.add_column("scientist")
-    for heading in ("quota", "share given", "difference", "slots now", "jobs done"):
+    for heading in ("quota", "share given", "points off", "slots", "jobs done"):
         result.add_column(heading, justify="right")
     result.add_column("", width=BAR_CHARACTERS)
     for row in standings:
@@ -61,4 +61,4 @@ def _difference(row: Standing) -> Text:
     if row.share is None:
         return Text("-")
     points = 100.0 * (row.share - row.quota)
-    return Text(f"{points:+.1f} points", style="green" if abs(points) < 2.0 else "yellow")
+    return Text(f"{points:+.1f}", style="green" if abs(points) < 2.0 else "yellow")

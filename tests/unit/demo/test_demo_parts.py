@@ -36,7 +36,7 @@ GOOD = Report(
 
 
 def written(draw: object) -> str:
-    console = Console(file=StringIO(), width=100)
+    console = Console(file=StringIO(), width=80)
     console.print(draw)
     assert isinstance(console.file, StringIO)
     return console.file.getvalue()
@@ -102,8 +102,8 @@ def test_the_live_table_shows_share_against_quota() -> None:
     rows = [Standing("ada", 0.5, 0.525, 2, 10, 40), Standing("ben", 0.3, None, 0, 0, 20)]
     text = written(table(rows, "4 slots"))
     assert "50.0%" in text
-    assert "+2.5 points" in text
-    assert "10 / 40" in text
+    assert "+2.5" in text
+    assert "  10 / 40  " in text
     assert line(rows, 7) == "  7 s: ada 52.5% of 50%, 10/40 jobs; ben - of 30%, 0/20 jobs"
 
 
