@@ -248,7 +248,7 @@ CREATE TABLE job (
     CONSTRAINT job_terminal_has_end CHECK (
         (state IN ('succeeded', 'failed', 'cancelled', 'quarantined')) = (finished_at IS NOT NULL))
 );
--- queues.rebuild (cursor), storage.lanes.counts, and leasing without Redis.
+-- storage.lanes.queued_runs (a rebuild of Redis) and storage.lanes.queued.
 CREATE INDEX job_queued ON job (lane_id, priority DESC, id) WHERE state = 'queued';
 -- storage.leases.of_hosts (every poll), storage.leases.expired (the reaper), active counts.
 CREATE INDEX job_active ON job (host_id) WHERE state IN ('leased', 'running');

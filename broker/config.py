@@ -41,5 +41,3 @@ class Settings(BaseSettings):
     """How long events can be resumed."""
     principal_seconds: float = Field(1.0, ge=0, le=2)
     """How long a token's rights may be remembered; a revocation is in force after at most this."""
-    request_seconds_max: float = Field(120, gt=0)
-    """Longest time that one request may take, streams and long polls apart."""

@@ -148,7 +148,7 @@ class Broker:
             Ticker("sweeper", upkeep.end_work_of_deleted_accounts, SWEEPER_SECONDS),
             Ticker("janitor", upkeep.prune, JANITOR_SECONDS),
         ]
-        listener = Listener(s.queues, s.waiting, scheduler.wake)
+        listener = Listener(s.queues, s.waiting, scheduler.wake, lambda: s.dispatch.has_work)
         self._tasks = [asyncio.create_task(ticker.run(), name=ticker.name) for ticker in tickers]
         self._tasks.append(asyncio.create_task(listener.run(), name="listener"))
 

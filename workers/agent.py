@@ -83,7 +83,11 @@ class Agent:
             drain_seconds=settings.drain_seconds,
         )
         self._table = LeaseTable(
-            slots=host.facts.slots, gpus=host.facts.gpus, prefetch=settings.prefetch
+            slots=host.facts.slots,
+            gpus=host.facts.gpus,
+            prefetch=settings.prefetch,
+            cpus=host.facts.cpus,
+            memory_mib=host.facts.memory_mib,
         )
         self._around = Surroundings(
             api=api,

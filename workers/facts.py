@@ -50,6 +50,8 @@ def host_facts(name: str, slots: int | None, gpus: Sequence[Gpu]) -> HostFacts:
     cpus = usable_cpus()
     if slots is None:
         slots = 0 if gpus else min(cpus, SLOTS_PER_HOST_MAX)
+    # Whoever asks for more slots than cores wants them to be used: a slot claims a core.
+    cpus = max(cpus, slots)
     return HostFacts(
         name=name,
         cpus=cpus,

@@ -66,6 +66,10 @@ class Free(NamedTuple):
 
     slots: int
     gpus: int
+    cpus: int | None = None
+    """Cores that no job claims; null where more is taken than fits (prefetch)."""
+    memory_mib: int | None = None
+    """Likewise main memory."""
 
 
 class LeaseTable:
@@ -75,9 +79,20 @@ class LeaseTable:
         slots: CPU slots offered.
         gpus: devices offered.
         prefetch: leases to hold beyond what is free, of each kind that is offered.
+        cpus, memory_mib: what the jobs may claim in all; null for no account of it.
     """
 
-    def __init__(self, *, slots: int, gpus: Sequence[Gpu], prefetch: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        slots: int,
+        gpus: Sequence[Gpu],
+        prefetch: int = 0,
+        cpus: int | None = None,
+        memory_mib: int | None = None,
+    ) -> None:
+        self._cpus = cpus
+        self._memory_mib = memory_mib
         self._slots = slots
         self._gpus = {gpu.uuid: gpu for gpu in gpus}
         self._gpus_free = list(self._gpus)
@@ -103,7 +118,14 @@ class LeaseTable:
         return Free(
             min(max(0, slots + self._prefetch), SLOTS_PER_HOST_MAX) if self._slots else 0,
             min(max(0, gpus + self._prefetch), SLOTS_PER_HOST_MAX) if self._gpus else 0,
+            self._left(self._cpus, [h.lease.resources.cpus for h in self._held.values()]),
+            self._left(
+                self._memory_mib, [h.lease.resources.memory_mib for h in self._held.values()]
+            ),
         )
+
+    def _left(self, offered: int | None, claimed: list[int]) -> int | None:
+        return None if offered is None or self._prefetch else max(0, offered - sum(claimed))
 
     def renewals(self) -> list[RenewItem]:
         """All leases to keep, those with unanswered reports included."""

@@ -110,6 +110,8 @@ class Poller:
         request = PollRequest(
             free_slots=told.slots,
             free_gpus=told.gpus,
+            free_cpus=told.cpus,
+            free_memory_mib=told.memory_mib,
             holding=self._table.holding(),
             facts=self._facts,
             wait_seconds=0 if self._ask_now else WAIT_SECONDS,
@@ -135,7 +137,7 @@ class Poller:
         now = self._free()
         return self._ask_now or any(
             worth_asking(before, after, self._prefetch)
-            for before, after in zip(told, now, strict=True)
+            for before, after in ((told.slots, now.slots), (told.gpus, now.gpus))
         )
 
 

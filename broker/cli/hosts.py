@@ -115,7 +115,7 @@ def drain(session: Session, host: OneHost) -> None:
 
 @command(group, "resume")
 def resume(session: Session, host: OneHost) -> None:
-    """Give a drained or banned host work again."""
+    """Give a drained host work again; a ban is final."""
     _, name = identify(host, "host")
     with session.client() as client:
         client.resume_host(name)

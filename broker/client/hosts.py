@@ -30,7 +30,7 @@ async def drain_host(http: Transport, host: Ref) -> None:
 
 
 async def resume_host(http: Transport, host: Ref) -> None:
-    """Give a drained or banned host work again."""
+    """Give a drained host work again; a ban is final."""
     await http.act("POST", _path(host, ":resume"))
 
 

@@ -22,6 +22,7 @@ class Listener:
     queues: Queues
     waiting: WaitingRoom
     wake_scheduler: Callable[[], None]
+    has_work: Callable[[], bool]
 
     async def run(self) -> None:
         """Runs until cancelled; reconnects when Redis comes back."""
@@ -45,6 +46,8 @@ class Listener:
                 if message is None:
                     continue
                 if message["channel"] == wake.encode():
-                    self.wake_scheduler()
+                    # ten thousand idle hosts ask all the time: without jobs that is no news
+                    if message["data"] != asks.WAKE_ASK or self.has_work():
+                        self.wake_scheduler()
                 else:
                     self.waiting.wake(asks.hosts_of(message["data"]))

@@ -53,7 +53,7 @@ class Ground(StrEnum):
 
     ANYBODY = "any active account"
     SELF = "it is the caller's own account"
-    OWNER = "the caller created it"
+    OWNER = "the caller created or owns it"
     SUBMIT_ALL = "submit_all_apps"
     ADMIN_ALL = "admin_all_apps"
     APP_SUBMIT = "submit on the app"

@@ -36,7 +36,7 @@ class JobRequest(Message):
     """One job of a submission."""
 
     name: Title | None = None
-    """A name for people; null takes the index within the batch."""
+    """A name for people; null takes the job's id."""
     parameters: dict[str, Scalar] = Field(default_factory=dict)
     """Values of the version's parameters."""
     inputs: dict[FileName, InputContent] = Field(

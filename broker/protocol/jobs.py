@@ -92,7 +92,7 @@ class Explanation(View):
     job: JobRef
     state: JobState
     reason: str
-    """One stable code, e.g. "over_entitlement"."""
+    """One stable code, e.g. "share_reached"."""
     sentence: str
     """The reason in one sentence."""
     numbers: dict[str, float | int | str | None]

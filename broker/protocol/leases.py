@@ -55,6 +55,10 @@ class PollRequest(Message):
     """CPU slots free now."""
     free_gpus: int = Field(0, ge=0, le=SLOTS_PER_HOST_MAX)
     """GPUs free now."""
+    free_cpus: int | None = Field(None, ge=0)
+    """CPU cores that no job claims; null for all of the host's."""
+    free_memory_mib: int | None = Field(None, ge=0)
+    """Main memory in MiB that no job claims; null for all of the host's."""
     holding: list[LeaseKey] = Field(default_factory=list, max_length=2 * SLOTS_PER_HOST_MAX)
     """Every lease that the agent knows of and whose report has not been answered yet. The broker
     sends what it leased and is missing here, and cancels what is here and no longer leased."""
@@ -75,7 +79,7 @@ class Lease(View):
     version: VersionRef
     """The version's spec is in the same response, under `versions`."""
     name: str
-    """The job's name, or its index within the batch."""
+    """The job's name; its id when it was given none."""
     parameters: dict[str, Any]
     """Values of all parameters, defaults filled in."""
     inputs: dict[str, InputContent] = Field(default_factory=dict)

@@ -8,9 +8,10 @@ from typing import Any
 from broker.protocol.ids import HostId, LaneId
 from broker.queues.client import Queues, reachable
 
-_ASK = struct.Struct(">dii")
+_ASK = struct.Struct(">diiii")
 _FREED = struct.Struct(">iii")
 ENTRIES_PER_LOOK_MAX = 5_000
+WAKE_ASK = b"ask"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +19,15 @@ class Ask:
     """A host waits for work.
 
     `expires_at` is seconds since the epoch by the broker that holds the poll; it only keeps the
-    asks of a broker that died from being answered forever.
+    asks of a broker that died from being answered forever. `free_cpus` and `free_memory_mib` are
+    -1 where the host counts on all that it has.
     """
 
     expires_at: float
     free_slots: int
     free_gpus: int
+    free_cpus: int = -1
+    free_memory_mib: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +51,7 @@ class News:
 
 async def ask(queues: Queues, asks: dict[HostId, Ask | None]) -> None:
     """Tells the leader what hosts offer; None withdraws."""
-    offered: dict[Any, Any] = {
-        str(h): _ASK.pack(a.expires_at, a.free_slots, a.free_gpus) for h, a in asks.items() if a
-    }
+    offered: dict[Any, Any] = {str(h): _packed(ask) for h, ask in asks.items() if ask}
     withdrawn = [str(host) for host, offer in asks.items() if offer is None]
     async with reachable():
         pipe = queues.redis.pipeline(transaction=False)
@@ -59,7 +61,7 @@ async def ask(queues: Queues, asks: dict[HostId, Ask | None]) -> None:
             pipe.hdel(queues.key("asks"), *withdrawn)
         pipe.sadd(queues.key("asked"), *asks)
         if offered:
-            pipe.publish(queues.key("wake"), b"ask")
+            pipe.publish(queues.key("wake"), WAKE_ASK)
         await pipe.execute()
 
 
@@ -112,9 +114,20 @@ async def wake_hosts(queues: Queues, hosts: Sequence[HostId]) -> None:
         await queues.publish("host", struct.pack(f">{len(hosts)}i", *hosts))
 
 
-def hosts_of(message: bytes) -> list[HostId]:
-    """The hosts in a message of the channel `host`."""
-    return [HostId(host) for (host,) in struct.iter_unpack(">i", message)]
+async def wake_all(queues: Queues) -> None:
+    """Wakes every open poll, so that each asks again: Redis has forgotten who asked."""
+    await queues.publish("host", b"")
+
+
+def hosts_of(message: bytes) -> list[HostId] | None:
+    """The hosts in a message of the channel `host`; None for all of them."""
+    return [HostId(host) for (host,) in struct.iter_unpack(">i", message)] or None
+
+
+def _packed(ask: Ask) -> bytes:
+    return _ASK.pack(
+        ask.expires_at, ask.free_slots, ask.free_gpus, ask.free_cpus, ask.free_memory_mib
+    )
 
 
 def _ask(packed: Any) -> Ask | None:

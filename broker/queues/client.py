@@ -13,7 +13,7 @@ from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from broker.errors import FairleadError, StartupError, Unavailable
 
 SERVER_VERSION_MIN = (6, 2)
-SOCKET_SECONDS_MAX = 10.0
+SOCKET_SECONDS_MAX = 3.0
 SCRIPTS = ("push", "remove", "pop", "restore", "look")
 
 

@@ -42,6 +42,7 @@ log = structlog.get_logger(__name__)
 JOBS_PER_CLAIM_MAX = 2_000
 ACCOUNTS_SECONDS = 1.0  # a quota or an account's state counts after at most so long
 RECOUNT_SECONDS = 10.0
+EXPIRED_ASKS_SECONDS = 1.0
 BOARD_SECONDS = 0.5
 
 
@@ -78,6 +79,7 @@ class Dispatch:
     _backlog: Backlog = field(default_factory=Backlog)
     _accounts_at: float = 0.0
     _recount_at: float = 0.0
+    _expired_at: float = 0.0
     _board_at: float = 0.0
     _cycle: int = 0
 
@@ -128,6 +130,11 @@ class Dispatch:
         self.cycle_seconds += time.perf_counter() - started
         return news.more or granted
 
+    @property
+    def has_work(self) -> bool:
+        """Whether jobs wait, so that an ask is worth a cycle at once."""
+        return self.term is not None and self._backlog.pending_jobs > 0
+
     def _can_grant(self) -> bool:
         return bool(self._fleet.asks) and self._backlog.pending_jobs > 0
 
@@ -147,7 +154,9 @@ class Dispatch:
 
     async def _refresh(self) -> None:
         now = self.clock()
-        self._fleet.drop_expired(now)
+        if now - self._expired_at > EXPIRED_ASKS_SECONDS:
+            self._fleet.drop_expired(now)
+            self._expired_at = now
         if self._backlog.of_unknown_accounts() or now - self._accounts_at > ACCOUNTS_SECONDS:
             await self._load_accounts()
             for state in self._backlog.of_unknown_accounts():

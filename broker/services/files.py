@@ -35,6 +35,7 @@ class Files:
     def __post_init__(self) -> None:
         for folder in ("contents", "logs", "incoming"):
             (self.root / folder).mkdir(parents=True, exist_ok=True)
+        self.root.chmod(0o700)  # results are for those whom the API lets see them
 
     def content_path(self, sha256: str) -> Path:
         """Where a content is, or would be."""

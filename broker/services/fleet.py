@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import structlog
 
 from broker.domain.matching import gpu_suits
@@ -19,6 +20,8 @@ from broker.storage.fleet import HostRow
 
 log = structlog.get_logger(__name__)
 
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
 # pool, GPU model ("" for CPU slots), GPU memory in MiB, compute capability
 ClassKey = tuple[str, str, int, float]
 
@@ -41,22 +44,30 @@ class Fleet:
     offers: list[Offer] = field(default_factory=list)
     class_keys: list[ClassKey] = field(default_factory=list)
     class_facts: list[HostFacts] = field(default_factory=list)
-    class_capacity: "np.ndarray[tuple[int], np.dtype[np.int64]]" = field(
-        default_factory=lambda: np.zeros(0, np.int64)
-    )
+    class_capacity: Int64s = field(default_factory=lambda: np.zeros(0, np.int64))
     asks: dict[HostId, Ask] = field(default_factory=dict)
     _rows: dict[HostId, list[int]] = field(default_factory=dict)
     _counted: set[HostId] = field(default_factory=set)
+    _known: list[tuple[HostId, str, int]] = field(default_factory=list)
+    _facts: list[HostFacts] = field(default_factory=list)
     _masks: dict[tuple[str, Resources], int] = field(default_factory=dict)
-    _free: "np.ndarray[tuple[int], np.dtype[np.int32]]" = field(
-        default_factory=lambda: np.zeros(0, np.int32)
-    )
+    # columns, a row an offer
+    _class_of_row: Int32s = field(default_factory=lambda: np.zeros(0, np.int32))
+    _free: Int32s = field(default_factory=lambda: np.zeros(0, np.int32))
+    _cpus: Int32s = field(default_factory=lambda: np.zeros(0, np.int32))
+    _memory_mib: Int64s = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def load(self, hosts: Iterable[HostRow]) -> None:
         """Takes a new list of hosts; asks of hosts that are no longer there are dropped."""
+        hosts = list(hosts)
+        known = [(host.id, host.pool, id(host.facts)) for host in hosts]
+        if known == self._known:  # nothing but who was heard of
+            self._recount(host.id for host in hosts if host.heard)
+            return
+        self._known = known
+        self._facts = [host.facts for host in hosts]  # so that no id() is given out again
         self.offers, self.class_keys, self.class_facts = [], [], []
         self._rows, self._masks = {}, {}
-        heard: list[bool] = []
         index: dict[ClassKey, int] = {}
         for host in hosts:
             for is_gpu, slots in ((True, len(host.facts.gpus)), (False, host.facts.slots)):
@@ -72,14 +83,12 @@ class Fleet:
                     self.class_facts.append(host.facts)
                 self._rows.setdefault(host.id, []).append(len(self.offers))
                 self.offers.append(Offer(host.id, is_gpu, klass, slots, host.facts))
-                heard.append(host.heard)
         self.asks = {host: ask for host, ask in self.asks.items() if host in self._rows}
-        self.class_capacity = np.zeros(len(index), np.int64)
-        self._counted = set()
-        for offer, counts in zip(self.offers, heard, strict=True):
-            if counts:
-                self._count(offer.host_id)
-        self._free = np.zeros(len(self.offers), np.int32)
+        self._recount(host.id for host in hosts if host.heard)
+        rows = len(self.offers)
+        self._class_of_row = np.fromiter((o.klass for o in self.offers), np.int32, rows)
+        self._free, self._cpus = np.zeros(rows, np.int32), np.zeros(rows, np.int32)
+        self._memory_mib = np.zeros(rows, np.int64)
         for host_id, ask in self.asks.items():
             self._write(host_id, ask)
 
@@ -126,14 +135,20 @@ class Fleet:
 
     def columns(self) -> Hosts:
         """The rows as the scheduler reads them."""
-        count = len(self.offers)
         return Hosts(
-            id=np.arange(count, dtype=np.int64),
-            klass=np.fromiter((o.klass for o in self.offers), np.int32, count),
+            id=np.arange(len(self.offers), dtype=np.int64),
+            klass=self._class_of_row,
             slots_free=self._free,
-            cpus_free=np.fromiter((o.facts.cpus for o in self.offers), np.int32, count),
-            memory_mib_free=np.fromiter((o.facts.memory_mib for o in self.offers), np.int64, count),
+            cpus_free=self._cpus,
+            memory_mib_free=self._memory_mib,
         )
+
+    def _recount(self, heard: Iterable[HostId]) -> None:
+        """Counts as capacity who was heard of lately, and who asks."""
+        self.class_capacity = np.zeros(len(self.class_keys), np.int64)
+        self._counted = set()
+        for host in (*heard, *self.asks):
+            self._count(host)
 
     def _count(self, host: HostId) -> None:
         """Counts a host as capacity; one that asks is there, whatever was written down of it."""
@@ -148,8 +163,14 @@ class Fleet:
             self._count(host)
         for row in self._rows.get(host, ()):
             offer = self.offers[row]
-            free = 0 if ask is None else ask.free_gpus if offer.is_gpu else ask.free_slots
-            self._free[row] = free
+            if ask is None:
+                self._free[row] = 0
+                continue
+            self._free[row] = ask.free_gpus if offer.is_gpu else ask.free_slots
+            facts = offer.facts
+            self._cpus[row] = facts.cpus if ask.free_cpus < 0 else ask.free_cpus
+            memory_mib = ask.free_memory_mib
+            self._memory_mib[row] = facts.memory_mib if memory_mib < 0 else memory_mib
 
 
 def class_key(pool: str, facts: HostFacts, is_gpu: bool) -> ClassKey:

@@ -7,16 +7,20 @@ broker within that time; a change made through this broker is in force at once.
 import hashlib
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+
+import asyncpg
 
 from broker.domain import access
 from broker.domain.access import Action, AppRights, Principal, Resource
 from broker.errors import Forbidden, NotFound, Unauthenticated
 from broker.protocol.ids import AccountId, AppId, HostId
 from broker.protocol.states import AccountState, HostState
+from broker.services.groups import Group
 from broker.storage import identity
 from broker.storage.database import Database
+from broker.storage.identity import Rights
 
 ACCOUNT_PREFIX, HOST_PREFIX, ENROLLMENT_PREFIX = "flt_", "flh_", "fle_"
 REMEMBERED_MAX = 100_000
@@ -129,6 +133,10 @@ class Identity:
     remember_seconds: float
     clock: Callable[[], float] = time.monotonic
     _remembered: dict[bytes, tuple[float, Principal]] = field(default_factory=dict)
+    _looking_up: Group[bytes, Principal] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._looking_up = Group(self._look_up, weight_max=500, writers=2)
 
     def forget(self) -> None:
         """Call after any change of accounts, tokens or privileges: readers see their writes."""
@@ -147,39 +155,46 @@ class Identity:
         if known and known[0] > self.clock():
             return known[1]
         until = self.clock() + self.remember_seconds
-        principal = await self._look_up(sha256)
+        principal = await self._looking_up.add(sha256)
         if len(remembered) >= REMEMBERED_MAX:
             remembered.clear()
         # Into the book that was open when we looked: after `forget` nobody reads that one.
         remembered[sha256] = (until, principal)
         return principal
 
-    async def _look_up(self, sha256: bytes) -> Principal:
+    async def _look_up(self, group: Sequence[bytes]) -> list[Principal | Exception]:
         async with self.database.connection() as connection:
-            row = await identity.by_token(connection, sha256)
-            if row is None:
-                raise Unauthenticated("the token is unknown")
-            if row["revoked"]:
-                raise Unauthenticated("the token was revoked")
-            if row["expired"]:
-                raise Unauthenticated("the token has expired")
-            if row["host_id"] is not None:
-                return _host(row["host_id"], row["host_state"], row["host_account_state"])
-            if row["account_state"] != AccountState.ACTIVE:
-                raise Unauthenticated(f"the account is {row['account_state']}")
-            rights = await identity.app_rights(connection, row["account_id"])
-        return Principal(
-            account_id=row["account_id"],
-            account_name=row["name"],
-            submit_all_apps=row["submit_all_apps"],
-            admin_all_apps=row["admin_all_apps"],
-            apps={app: AppRights(submit, admin) for app, (submit, admin) in rights.items()},
-        )
+            holders = await identity.by_tokens(connection, group)
+            accounts = {h["account_id"] for h in holders.values() if h["account_id"] is not None}
+            rights = await identity.app_rights(connection, sorted(accounts)) if accounts else {}
+        return [_principal(holders.get(sha256), rights) for sha256 in group]
 
 
-def _host(host: int, state: str, owner_state: str) -> Principal:
+def _principal(holder: asyncpg.Record | None, rights: Rights) -> Principal | Unauthenticated:
+    """The principal of a token's holder, or why it is none."""
+    if holder is None:
+        return Unauthenticated("the token is unknown")
+    if holder["revoked"]:
+        return Unauthenticated("the token was revoked")
+    if holder["expired"]:
+        return Unauthenticated("the token has expired")
+    if holder["host_id"] is not None:
+        return _host(holder["host_id"], holder["host_state"], holder["host_account_state"])
+    if holder["account_state"] != AccountState.ACTIVE:
+        return Unauthenticated(f"the account is {holder['account_state']}")
+    mine = rights.get(holder["account_id"], {})
+    return Principal(
+        account_id=holder["account_id"],
+        account_name=holder["name"],
+        submit_all_apps=holder["submit_all_apps"],
+        admin_all_apps=holder["admin_all_apps"],
+        apps={app: AppRights(submit, admin) for app, (submit, admin) in mine.items()},
+    )
+
+
+def _host(host: int, state: str, owner_state: str) -> Principal | Unauthenticated:
     if state == HostState.BANNED:
-        raise Unauthenticated("the host is banned")
+        return Unauthenticated("the host is banned")
     if owner_state != AccountState.ACTIVE:
-        raise Unauthenticated(f"the host's owner is {owner_state}")
+        return Unauthenticated(f"the host's owner is {owner_state}")
     return Principal(host_id=HostId(host), host_draining=state == HostState.DRAINING)

@@ -97,15 +97,14 @@ class Leasing:
                 if rows or news or left <= 0 or draining or self.waiting.closed:
                     return await self._answer(rows, cancel, draining)
                 if (request.free_slots or request.free_gpus) and not asked:
-                    ask = Ask(self.clock() + left, request.free_slots, request.free_gpus)
-                    await self._asking.add((host, ask))
+                    await self._asking.add((host, ask_of(request, self.clock() + left)))
                     asked = True
                 try:
                     async with asyncio.timeout(left):
                         delivered = await waiter.future
                 except TimeoutError:
                     return await self._answer([], cancel, draining)
-                asked = asked and delivered is None
+                asked = False  # delivered, or woken: what was asked may be forgotten
                 if delivered:
                     return await self._answer(delivered, cancel, draining)
                 if not self.waiting.is_current(host, waiter):
@@ -291,6 +290,18 @@ class Leasing:
             await asks.freed(self.queues, freed_by_lane(closed))
         except (Unavailable, GenerationLost):
             return  # the leader re-counts from PostgreSQL every few seconds
+
+
+def ask_of(request: PollRequest, expires_at: float) -> Ask:
+    """What a poll offers the scheduler."""
+    cpus, memory_mib = request.free_cpus, request.free_memory_mib
+    return Ask(
+        expires_at,
+        request.free_slots,
+        request.free_gpus,
+        -1 if cpus is None else cpus,
+        -1 if memory_mib is None else min(memory_mib, 2**31 - 1),
+    )
 
 
 def answered(key: LeaseKey, status: AnswerStatus, **more: bool) -> Answered:

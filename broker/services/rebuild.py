@@ -10,6 +10,7 @@ from typing import cast
 import structlog
 
 from broker.protocol.ids import JobId
+from broker.queues import asks
 from broker.queues import lanes as queue_lanes
 from broker.queues.client import Queues, reachable
 from broker.queues.lanes import Run
@@ -34,6 +35,7 @@ async def ensure(database: Database, queues: Queues) -> bool:
             jobs += await queue_lanes.push(queues, runs)
     async with reachable():
         await queues.redis.set(queues.key("server"), await _server(queues))
+    await asks.wake_all(queues)
     log.info("queues rebuilt from PostgreSQL", jobs=jobs)
     return True
 

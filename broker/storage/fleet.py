@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from broker.protocol.ids import AccountId, HostId
 from broker.protocol.resources import HostFacts
@@ -35,10 +36,16 @@ class AccountRow:
     usage_gpu_seconds: float
 
 
+@lru_cache(maxsize=50_000)
+def _facts(text: str) -> HostFacts:
+    """Facts seldom change, and ten thousand hosts are read every few seconds."""
+    return HostFacts.model_validate_json(text)
+
+
 async def hosts(connection: Connection, *, silent_seconds: float) -> list[HostRow]:
     """Every active host."""
     return [
-        HostRow(HostId(host), pool, HostFacts.model_validate_json(facts), bool(heard))
+        HostRow(HostId(host), pool, _facts(facts), bool(heard))
         for host, pool, facts, heard in await connection.fetch(SQL.hosts, silent_seconds)
     ]
 

@@ -1,5 +1,7 @@
 """Tokens to principals."""
 
+from collections.abc import Sequence
+
 import asyncpg
 
 from broker.protocol.ids import AccountId, AppId
@@ -9,12 +11,20 @@ from broker.storage.database import Connection
 SQL = blocks.load("identity")
 
 
-async def by_token(connection: Connection, sha256: bytes) -> asyncpg.Record | None:
-    """The token's holder, with its state and privileges."""
-    return await connection.fetchrow(SQL.by_token, sha256)
+# by account, by app: (submit, admin)
+Rights = dict[AccountId, dict[AppId, tuple[bool, bool]]]
 
 
-async def app_rights(connection: Connection, account: AccountId) -> dict[AppId, tuple[bool, bool]]:
-    """(submit, admin) by app."""
-    rows = await connection.fetch(SQL.app_rights, account)
-    return {AppId(app): (submit, admin) for app, submit, admin in rows}
+async def by_tokens(
+    connection: Connection, digests: Sequence[bytes]
+) -> dict[bytes, asyncpg.Record]:
+    """The holders of tokens, by digest, with their states and privileges."""
+    return {row["sha256"]: row for row in await connection.fetch(SQL.by_tokens, digests)}
+
+
+async def app_rights(connection: Connection, accounts: Sequence[AccountId]) -> Rights:
+    """What accounts may do on single apps."""
+    rights: Rights = {}
+    for account, app, submit, admin in await connection.fetch(SQL.app_rights, accounts):
+        rights.setdefault(account, {})[app] = (submit, admin)
+    return rights

@@ -348,3 +348,17 @@ async def test_a_reported_output_that_never_arrived_sends_the_job_back(broker: R
     await agent.report([lease], outputs=[output])
     job = await row(broker, "job")
     assert (job["state"], job["failures"]) == ("queued", 1)
+
+
+async def test_cores_and_memory_that_jobs_claim_are_not_given_twice(
+    ann: Http, broker: Running
+) -> None:
+    agent = await broker.agent(slots=8, cpus=8, memory_mib=10_000)
+    await submit(ann, 4, resources={"cpus": 2, "memory_mib": 4_000})
+    # the host says that another job claims half of its memory already
+    leases = (await agent.poll(8, free_cpus=6, free_memory_mib=5_000))["leases"]
+    assert len(leases) == 1
+    leases = (await agent.poll(7, free_cpus=1, free_memory_mib=10_000, wait=0.5))["leases"]
+    assert leases == []
+    leases = (await agent.poll(7, free_cpus=6, free_memory_mib=8_000))["leases"]
+    assert len(leases) == 2

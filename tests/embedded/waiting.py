@@ -18,5 +18,5 @@ def wait_until(condition: Callable[[], object]) -> None:
 async def until(condition: Callable[[], object]) -> None:
     """The same, while the event loop goes on."""
     async with asyncio.timeout(WAIT_SECONDS_MAX):
-        while not condition():  # noqa: ASYNC110 - files and processes send no event
+        while not condition():  # files and processes send no event
             await asyncio.sleep(LOOK_SECONDS)

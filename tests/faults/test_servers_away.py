@@ -17,7 +17,7 @@ from tests.support.until import until
 def servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Servers]:
     """Servers of this test alone, always embedded ones: it kills them."""
     monkeypatch.delenv("FAIRLEAD_TEST_DATABASE_URL", raising=False)
-    with running_servers() as own:
+    with running_servers(durable=True) as own:
         yield own
 
 

@@ -78,8 +78,12 @@ class Servers:
 
 
 @contextmanager
-def running_servers() -> Iterator[Servers]:
-    """Servers for one test run."""
+def running_servers(*, durable: bool = False) -> Iterator[Servers]:
+    """Servers for one test run.
+
+    Args:
+        durable: keep what was committed although a server is killed.
+    """
     database, redis = (os.environ.get(f"FAIRLEAD_TEST_{n}_URL") for n in ("DATABASE", "REDIS"))
     if database and redis:
         servers = Servers(database, redis)
@@ -90,7 +94,7 @@ def running_servers() -> Iterator[Servers]:
     # Not under pytest's tmp_path: the servers' unprivileged account must be able to enter.
     folder = Path(tempfile.mkdtemp(prefix="fairlead-tests-", dir="/tmp"))
     folder.chmod(0o755)
-    embedded = EmbeddedServers(folder / "data", durable=False)
+    embedded = EmbeddedServers(folder / "data", durable=durable)
     try:
         asyncio.run(embedded.start())
         servers = Servers(embedded.database_url, embedded.redis_url, embedded)
