@@ -9,7 +9,7 @@ from broker.protocol.ids import HostId, LaneId
 from broker.queues.client import Queues, reachable
 
 _ASK = struct.Struct(">diiii")
-_FREED = struct.Struct(">iii")
+_FREED = struct.Struct(">iid")
 ENTRIES_PER_LOOK_MAX = 5_000
 WAKE_ASK = b"ask"
 
@@ -36,7 +36,7 @@ class Freed:
 
     lane_id: LaneId
     jobs: int
-    slot_seconds: int
+    slot_seconds: float
 
 
 @dataclass(frozen=True, slots=True)

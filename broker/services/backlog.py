@@ -25,12 +25,14 @@ class LaneState:
     running: int = 0
     last_served: float = 0.0
     job_seconds: float = SECONDS_GUESS
+    seen: bool = False  # whether job_seconds is more than a guess
 
     def ended(self, jobs: int, slot_seconds: float) -> None:
         """Jobs left their hosts after so many slot-seconds in all."""
         self.running = max(0, self.running - jobs)
-        seen = slot_seconds / (jobs * self.lane.row.slots)
-        self.job_seconds += SMOOTHING * (seen - self.job_seconds)
+        seconds = slot_seconds / (jobs * self.lane.row.slots)
+        self.job_seconds += (SMOOTHING if self.seen else 1.0) * (seconds - self.job_seconds)
+        self.seen = True
 
 
 @dataclass(slots=True)

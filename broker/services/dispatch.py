@@ -15,6 +15,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -169,10 +170,8 @@ class Dispatch:
         now = self.clock()
         decided = plan(snapshot, now)
         grants = [
-            Grant(lane_ids[lane], self._fleet.host_of(int(host)), int(jobs))
-            for lane, host, jobs in zip(
-                decided.grant_lane, decided.grant_host, decided.grant_count, strict=True
-            )
+            Grant(lane_ids[lane], self._fleet.host_of(host), jobs)
+            for lane, host, jobs in merged(decided)
         ]
         for part in portions(grants):
             await self._lease(part, now)
@@ -190,9 +189,8 @@ class Dispatch:
         jobs: list[int] = []
         hosts: list[int] = []
         for grant in grants:
-            for _, job in zip(range(grant.jobs), supply[grant.lane_id], strict=False):
-                jobs.append(job)
-                hosts.append(grant.host_id)
+            jobs.extend(islice(supply[grant.lane_id], grant.jobs))
+            hosts.extend([grant.host_id] * (len(jobs) - len(hosts)))
         async with self.database.connection() as connection:
             claimed = await leases.claim(
                 connection, jobs, hosts, lease_seconds=self.lease_seconds, term=self.term
@@ -296,6 +294,20 @@ class Dispatch:
         self._backlog.know(await self.book.rows(running))
         self._backlog.recount(running)
         self._recount_at = self.clock()
+
+
+def merged(decided: Plan) -> list[tuple[int, int, int]]:
+    """(lane row, host row, jobs) once for each pair of lane and host, in the order first granted.
+
+    The plan grants one job after the other; which of a lane's jobs go to which host is all one.
+    """
+    hosts = int(decided.grant_host.max(initial=0)) + 1
+    pairs = decided.grant_lane.astype(np.int64) * hosts + decided.grant_host
+    pair, first, place = np.unique(pairs, return_index=True, return_inverse=True)
+    jobs = np.bincount(place, weights=decided.grant_count).astype(np.int64)
+    order = np.argsort(first)
+    lanes, at = np.divmod(pair[order], hosts)
+    return list(zip(lanes.tolist(), at.tolist(), jobs[order].tolist(), strict=True))
 
 
 def portions(grants: Sequence[Grant]) -> Iterator[list[Grant]]:

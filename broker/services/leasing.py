@@ -333,7 +333,7 @@ def freed_by_lane(closed: Iterable[Settled]) -> list[Freed]:
     for lease in closed:
         jobs[lease.lane_id] += 1
         seconds[lease.lane_id] += lease.debit_gpu_seconds
-    return [Freed(lane, count, round(seconds[lane])) for lane, count in jobs.items()]
+    return [Freed(lane, count, seconds[lane]) for lane, count in jobs.items()]
 
 
 def lease_json(row: LeaseRow, shared: dict[str, Any]) -> dict[str, Any]:
