@@ -15,6 +15,7 @@ import structlog
 from aiohttp import web
 from aiohttp.http_parser import HttpRequestParserC  # noqa: F401  refuse to start without it
 
+from broker import console
 from broker.api.app import build_app
 from broker.config import Settings
 from broker.daemons.elector import Elector
@@ -203,6 +204,7 @@ async def serve(settings: Settings) -> None:
     Raises:
         StartupError: PostgreSQL, Redis or the address cannot be used.
     """
+    console.configure()
     async with until_signal() as stop, Broker(settings) as broker:
         log.info("broker ready", url=broker.url, deployment=broker.services.deployment)
         await stop.wait()

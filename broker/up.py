@@ -16,6 +16,7 @@ from pathlib import Path
 import structlog
 from pydantic import SecretStr
 
+from broker import console
 from broker.config import Settings
 from broker.embedded import EmbeddedServers, default_data_directory
 from broker.errors import StartupError
@@ -61,6 +62,7 @@ async def up(
     Raises:
         StartupError: something cannot start, or a server died and does not come up again.
     """
+    console.configure()
     async with until_signal() as stop, local_broker(directory, host, port) as local:
         announce(local.announcement)
         ends = [asyncio.create_task(stop.wait()), asyncio.create_task(local.keep_servers())]

@@ -15,11 +15,12 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from broker import console
 from broker.errors import FairleadError, Forbidden, NotFound, StartupError, Unauthenticated
 from broker.protocol.ids import show
 from broker.protocol.leases import EnrollRequest
 from broker.protocol.resources import HostFacts
-from workers import console, processes
+from workers import processes
 from workers.agent import Agent, Host
 from workers.broker_api import BrokerApi
 from workers.executors import create_executors

@@ -8,11 +8,3 @@ def one_line(text: str, characters_max: int = 1_000) -> str:
     clean = "".join(" " if c in CONTROL_CHARACTERS or c in "\t\n" else c for c in text)
     clean = clean.encode(errors="replace").decode().strip()
     return clean if len(clean) <= characters_max else clean[: characters_max - 3] + "..."
-
-
-def escaped(text: str) -> str:
-    """The text with its control characters made visible, for a log or a terminal."""
-    return "".join(repr(c)[1:-1] if c in _ESCAPED else c for c in text)
-
-
-_ESCAPED = CONTROL_CHARACTERS | {"\t", "\n"} | set(map(chr, range(0x80, 0xA0)))

@@ -10,13 +10,15 @@ import pytest
 import structlog
 from pydantic import ValidationError
 
+from broker import console
+from broker.console import escaped
 from broker.errors import FairleadError, StartupError, Unavailable
 from broker.protocol.apps import OutputSpec, VersionSpec
 from broker.protocol.batches import InputContent
 from broker.protocol.leases import Lease, Report
 from broker.protocol.resources import Gpu, JobLimits, Resources
 from broker.protocol.states import Outcome
-from workers import console, processes
+from workers import processes
 from workers.backoff import Backoff
 from workers.environment import job_environment
 from workers.executors.base import CannotRun
@@ -29,7 +31,7 @@ from workers.poller import worth_asking
 from workers.settings import WorkerSettings
 from workers.state_directory import AttemptDirectory
 from workers.tenure import HANDED_BACK_SECONDS, Tenure
-from workers.text import escaped, one_line
+from workers.text import one_line
 
 LEASE = Lease(
     job=17,

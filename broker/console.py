@@ -1,4 +1,7 @@
-"""How the agent's log looks: columns on a terminal, a JSON object a line elsewhere."""
+"""How the log of a broker or an agent looks: columns on a terminal, a JSON object a line elsewhere.
+
+Always on stderr, never with the values of local variables: a token may be among them.
+"""
 
 import sys
 from typing import TextIO
@@ -6,7 +9,9 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-from workers.text import escaped
+from broker.protocol.base import CONTROL_CHARACTERS
+
+_ESCAPED = CONTROL_CHARACTERS | {"\t", "\n"} | set(map(chr, range(0x80, 0xA0)))
 
 
 def configure(stream: TextIO | None = None) -> None:
@@ -21,7 +26,9 @@ def configure(stream: TextIO | None = None) -> None:
             structlog.processors.StackInfoRenderer(),
             *([] if person else [structlog.processors.format_exc_info]),
             escape_control_characters,
-            structlog.dev.ConsoleRenderer() if person else structlog.processors.JSONRenderer(),
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+            if person
+            else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger("info"),
         logger_factory=structlog.PrintLoggerFactory(stream),
@@ -35,3 +42,8 @@ def escape_control_characters(logger: WrappedLogger, method: str, event: EventDi
         if isinstance(value, str) and name not in ("exception", "stack"):
             event[name] = escaped(value)
     return event
+
+
+def escaped(text: str) -> str:
+    """The text with its control characters made visible, for a log or a terminal."""
+    return "".join(repr(c)[1:-1] if c in _ESCAPED else c for c in text)
