@@ -84,8 +84,8 @@ def in_plain_python(snapshot: Snapshot) -> int:
     lanes, hosts = snapshot.lanes, snapshot.hosts
     weight = plan(replace(snapshot, hosts=no_hosts()), 0.0).weight_adjusted.tolist()
     account, waiting = lanes.account.tolist(), lanes.pending.tolist()
-    need = list(zip(lanes.slots, lanes.cpus, lanes.memory_mib, lanes.classes, strict=True))
-    need = [tuple(map(int, row)) for row in need]
+    columns = (lanes.slots, lanes.cpus, lanes.memory_mib, lanes.classes)
+    need = list(zip(*(column.tolist() for column in columns), strict=True))
     order = np.lexsort((hosts.slots_free, hosts.klass)).tolist()
     free = [
         [int(hosts.slots_free[h]), int(hosts.cpus_free[h]), int(hosts.memory_mib_free[h])]
@@ -128,8 +128,8 @@ def in_plain_python(snapshot: Snapshot) -> int:
 
 
 def no_hosts() -> Hosts:
-    empty = np.empty(0, np.int64)
-    return Hosts(empty, empty, empty, empty, empty)
+    whole, small = np.empty(0, np.int64), np.empty(0, np.int32)
+    return Hosts(whole, small, small, small, whole)
 
 
 def timed(
@@ -150,7 +150,7 @@ def timed(
 def watch_kernel() -> None:
     """Record how long each cycle spends in the dispatch kernel."""
     module = sys.modules[cycle.__name__]
-    serve = module._serve
+    serve = vars(module)["_serve"]
 
     def watched(*args: object) -> object:
         start = time.perf_counter_ns()
@@ -158,7 +158,7 @@ def watch_kernel() -> None:
         kernel_ms.append((time.perf_counter_ns() - start) / 1e6)
         return grants
 
-    module._serve = watched
+    setattr(module, "_serve", watched)  # noqa: B010 - a private function of another room
 
 
 def measure(name: str, snapshot: Snapshot) -> dict[str, float | int]:
