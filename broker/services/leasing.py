@@ -103,6 +103,7 @@ class Leasing:
                     async with asyncio.timeout(left):
                         delivered = await waiter.future
                 except TimeoutError:
+                    asked = False  # the ask ends by itself, at this very moment
                     return await self._answer([], cancel, draining)
                 asked = False  # delivered, or woken: what was asked may be forgotten
                 if delivered:
