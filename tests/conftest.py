@@ -1,5 +1,6 @@
 """Fixtures for every suite: real servers once a run, a fresh database and broker for each test."""
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -7,12 +8,19 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession, TCPConnector
+from hypothesis import settings as hypothesis_settings
 
 from broker.config import Settings
 from broker.main import Broker
 from broker.storage.database import Database
 from tests.support.running import Running, admin_of
 from tests.support.servers import Servers, running_servers
+
+# In CI the same examples every time, so that a change lands or not for what it is; elsewhere new
+# ones each run, which is how the searches find anything.
+hypothesis_settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    hypothesis_settings.load_profile("ci")
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ def shortfalls(needs: Resources, host: HostFacts) -> list[Shortfall]:
         short.append(Shortfall(text, needs.cpus / host.cpus))
     if needs.memory_mib > host.memory_mib:
         text = f"{needs.memory_mib:,} MiB of memory (the nearest host has {host.memory_mib:,})"
-        short.append(Shortfall(text, needs.memory_mib / max(1, host.memory_mib)))
+        short.append(Shortfall(text, needs.memory_mib / max(0.5, host.memory_mib)))
     if needs.gpus == 0:
         return short if host.slots else [*short, Shortfall("a host with CPU slots", 2)]
     if len(host.gpus) < needs.gpus:
@@ -44,11 +44,11 @@ def _of_gpu(needs: Resources, gpu: Gpu) -> list[Shortfall]:
     if gpu.memory_mib < needs.gpu_memory_mib:
         there = f"the nearest has {gpu.memory_mib:,}"
         text = f"{needs.gpu_memory_mib:,} MiB of memory on each GPU ({there})"
-        short.append(Shortfall(text, needs.gpu_memory_mib / max(1, gpu.memory_mib)))
+        short.append(Shortfall(text, needs.gpu_memory_mib / max(0.5, gpu.memory_mib)))
     if gpu.compute_capability < needs.compute_capability:
         there = f"the nearest has {gpu.compute_capability:g}"
         text = f"CUDA compute capability {needs.compute_capability:g} ({there})"
-        short.append(Shortfall(text, needs.compute_capability / max(0.1, gpu.compute_capability)))
+        short.append(Shortfall(text, needs.compute_capability / max(0.01, gpu.compute_capability)))
     if needs.gpu_model is not None and needs.gpu_model.casefold() not in gpu.model.casefold():
         text = f"a GPU model like {needs.gpu_model!r} (the nearest is {gpu.model!r})"
         short.append(Shortfall(text, 2))
