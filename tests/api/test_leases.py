@@ -362,3 +362,26 @@ async def test_cores_and_memory_that_jobs_claim_are_not_given_twice(
     assert leases == []
     leases = (await agent.poll(7, free_cpus=6, free_memory_mib=8_000))["leases"]
     assert len(leases) == 2
+
+
+async def test_an_older_epoch_of_the_same_host_neither_renews_nor_closes_the_newer_lease(
+    ann: Http, agent: Agent, broker: Running
+) -> None:
+    await submit(ann)
+    (old,) = await agent.leases()
+    await execute(broker, "UPDATE job SET lease_expires_at = now() - interval '1 second'")
+    agent.held.clear()
+    await until(lambda: _epoch_closed(broker, 1))
+    (new,) = await agent.leases(wait=20)
+    assert (new["job"], new["epoch"]) == (old["job"], 2)
+
+    assert (await agent.renew([old]))[0]["status"] == "fenced"
+    assert (await row(broker, "job"))["state"] == "leased"
+    assert await agent.report([old], "failed", exit_code=1) == ["fenced"]
+    assert (await row(broker, "job"))["state"] == "leased"
+    assert await row(broker, "ledger") is None
+    assert await agent.report([new]) == ["ok"]
+
+
+async def _epoch_closed(broker: Running, epoch: int) -> bool:
+    return await row(broker, "attempt", f"epoch = {epoch}") is not None
