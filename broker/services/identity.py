@@ -17,7 +17,7 @@ from broker.domain.access import Action, AppRights, Principal, Resource
 from broker.errors import Forbidden, NotFound, Unauthenticated
 from broker.protocol.ids import AccountId, AppId, HostId
 from broker.protocol.states import AccountState, HostState
-from broker.services.groups import Group
+from broker.services.group_commit import Group
 from broker.storage import identity
 from broker.storage.database import Database
 from broker.storage.identity import Rights

@@ -24,7 +24,7 @@ from broker.queues import asks
 from broker.queues.asks import Ask, Freed
 from broker.queues.client import GenerationLost, Queues
 from broker.services.catalogue import Catalogue
-from broker.services.groups import Group
+from broker.services.group_commit import Group
 from broker.services.lanes import LaneBook
 from broker.services.waiting import WaitingRoom
 from broker.storage import fleet, leases, outputs

@@ -30,7 +30,7 @@ from broker.protocol.ids import AccountId, BatchId, JobId, LaneId, show
 from broker.protocol.limits import JOB_PARAMETERS_BYTES_MAX, JOBS_PER_BATCH_MAX
 from broker.protocol.resources import JobLimits, Resources
 from broker.services.catalogue import Catalogue, Runnable, require_submittable
-from broker.services.groups import Group
+from broker.services.group_commit import Group
 from broker.services.identity import Actor
 from broker.storage import batches, blobs, idempotency, lanes
 from broker.storage.batches import JobRecord, NewBatch
