@@ -18,10 +18,10 @@ from broker.protocol.limits import (
     PAGE_ITEMS_DEFAULT,
     PAGE_ITEMS_MAX,
 )
+from broker.services.answers import IdempotencyKey, Stored, request_digest
 from broker.services.context import Services
 from broker.services.idempotency import UseCase, once
 from broker.services.identity import Actor
-from broker.services.submission import IdempotencyKey, Stored, request_digest
 
 SERVICES = web.AppKey("services", Services)
 Model = TypeVar("Model", bound=BaseModel)

@@ -13,7 +13,7 @@ from aiohttp import StreamReader
 from broker.errors import BodyTooLarge, FieldError, InvalidInput
 from broker.protocol.limits import LINE_BYTES_MAX, STREAM_BODY_BYTES_MAX
 from broker.services.catalogue import Runnable
-from broker.services.submission import JobRow, check_jobs
+from broker.services.job_requests import JobRow, check_jobs
 
 LINES_PER_CHUNK = 2_000
 

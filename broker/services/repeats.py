@@ -7,9 +7,8 @@ answer, a repeated request does what is left and is answered with that.
 from collections.abc import Awaitable, Callable
 
 from broker.protocol.base import View
-from broker.protocol.ids import AccountId
+from broker.services.answers import IdempotencyKey, Stored, earlier
 from broker.services.identity import Actor
-from broker.services.submission import IdempotencyKey, Stored, replayed
 from broker.storage import idempotency
 from broker.storage.database import Database
 
@@ -34,26 +33,12 @@ async def repeatable(
     """
     if key is None:
         return Stored(status, (await work()).model_dump_json().encode())
-    name = (actor.account_id, key.key)
-    if (before := await _find(database, name, key)) is not None:
+    if (before := await earlier(database, actor.account_id, key)) is not None:
         actor.asked = True  # when the answer was made, for this account and this request
         return before
     body = (await work()).model_dump_json().encode()
     async with database.transaction() as connection:
-        mine = idempotency.Answer(*name, key.request_sha256, status, body)
+        mine = idempotency.Answer(actor.account_id, key.key, key.request_sha256, status, body)
         if await idempotency.remember(connection, [mine], status=status):
             return Stored(status, body)
-    return await _find(database, name, key) or Stored(status, body)
-
-
-async def _find(
-    database: Database, name: tuple[AccountId, str], key: IdempotencyKey
-) -> Stored | None:
-    async with database.connection() as connection:
-        stored = (await idempotency.find(connection, [name])).get(name)
-    if stored is None:
-        return None
-    answer = replayed(stored, key.request_sha256)
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
+    return await earlier(database, actor.account_id, key) or Stored(status, body)

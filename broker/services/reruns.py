@@ -7,18 +7,12 @@ from broker.domain.access import Action, Resource
 from broker.errors import Conflict, KeyReused
 from broker.protocol.ids import AccountId, AppId, BatchId, JobId, LaneId, VersionId, show
 from broker.protocol.resources import JobLimits, Resources
+from broker.services.answers import CREATED, IdempotencyKey, Stored, earlier
 from broker.services.batches import authorised
 from broker.services.catalogue import require_submittable
 from broker.services.context import Services
 from broker.services.identity import Actor
-from broker.services.submission import (
-    CREATED,
-    IdempotencyKey,
-    Stored,
-    over_limit,
-    receipt,
-    replayed,
-)
+from broker.services.prepared import over_limit, receipt
 from broker.storage import batches, blobs, idempotency, lanes
 from broker.storage.batches import NewBatch
 from broker.storage.database import Connection
@@ -46,7 +40,7 @@ async def rerun(
     """
     async with services.database.connection() as connection:
         row = dict(await authorised(connection, actor, batch))
-    if key and (before := await _replay(services, actor.account_id, key)):
+    if key and (before := await earlier(services.database, actor.account_id, key)):
         return before
     await _may_submit(services, actor, row)
     jobs = row["jobs"] if only == "all" else sum(row[state] for state in UNSUCCESSFUL)
@@ -66,18 +60,6 @@ async def _may_submit(services: Services, actor: Actor, row: Mapping[str, Any]) 
     submitter.require(Resource(app_id=app), ids=(show("app", app),))
     found = await services.catalogue.runnable(row["app_name"], row["version_number"])
     require_submittable(found)
-
-
-async def _replay(services: Services, account: AccountId, key: IdempotencyKey) -> Stored | None:
-    name = (account, key.key)
-    async with services.database.connection() as connection:
-        stored = (await idempotency.find(connection, [name])).get(name)
-    if stored is None:
-        return None
-    answer = replayed(stored, key.request_sha256)
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
 
 
 async def _store(

@@ -11,7 +11,7 @@ from broker.errors import BodyTooLarge, InvalidInput
 from broker.protocol.base import Message
 from broker.protocol.batches import BatchHeader, BatchReceipt, BatchRequest
 from broker.protocol.limits import JOBS_PER_BATCH_MAX, JOBS_PER_JSON_BATCH_MAX
-from broker.services.submission import check_jobs
+from broker.services.job_requests import check_jobs
 
 NDJSON = "application/x-ndjson"
 LINE_BYTES_LEAST = 3  # "{}" and a newline; bounds the jobs of a body by its length
