@@ -110,12 +110,9 @@ class LocalBroker:
 
 @asynccontextmanager
 async def local_broker(
-    directory: Path | None, host: str = "127.0.0.1", port: int = 0, **more: object
+    directory: Path | None, host: str = "127.0.0.1", port: int = 0
 ) -> AsyncIterator[LocalBroker]:
     """Servers and a broker in a data directory; the first admin is made on the first start.
-
-    Args:
-        more: further settings of the broker.
 
     Raises:
         StartupError: something cannot start; the message says what to do.
@@ -125,19 +122,19 @@ async def local_broker(
         raise StartupError("set both FAIRLEAD_DATABASE_URL and FAIRLEAD_REDIS_URL, or neither")
     home = directory or default_data_directory()
     if database_url and redis_url:
-        async with _broker(home, host, port, database_url, redis_url, more) as broker:
+        async with _broker(home, host, port, database_url, redis_url) as broker:
             yield await _announced(broker, None, home)
         return
     async with (
         EmbeddedServers(home) as servers,
-        _broker(home, host, port, servers.database_url, servers.redis_url, more) as broker,
+        _broker(home, host, port, servers.database_url, servers.redis_url) as broker,
     ):
         yield await _announced(broker, servers, home)
 
 
 @asynccontextmanager
 async def _broker(
-    home: Path, host: str, port: int, database_url: str, redis_url: str, more: dict[str, object]
+    home: Path, host: str, port: int, database_url: str, redis_url: str
 ) -> AsyncIterator[Broker]:
     settings = Settings.model_validate(
         {
@@ -146,7 +143,6 @@ async def _broker(
             "files_directory": home / "files",
             "host": host,
             "port": port,
-            **more,
         }
     )
     async with Broker(settings) as broker:

@@ -23,7 +23,7 @@ from broker.demo import measure, onsager, pictures, report
 from broker.demo.follow import Ending, Follower, Harvest, first_failure, harvest
 from broker.demo.report import Report
 from broker.demo.scientists import SCIENTISTS, Design, Sweep, sweeps
-from broker.demo.stage import HALF_LIFE_SECONDS, HISTORY_STRENGTH, set_up
+from broker.demo.stage import set_up
 from broker.main import until_signal
 
 __all__ = ["Design", "run"]
@@ -135,10 +135,7 @@ class Demo:
         jobs = sum(1 for s in SCIENTISTS for _ in self.design.jobs(s))
         self.console.print(
             f"{jobs} jobs of the 2-D Ising model for three scientists with quotas "
-            f"{'/'.join(f'{s.quota:g}' for s in SCIENTISTS)} on {self.slots} slots.\n"
-            f"Usage is remembered with a half-life of {HALF_LIFE_SECONDS:g} s and weighed "
-            f"{HISTORY_STRENGTH:g}-fold, so that a minute shows what takes weeks in production "
-            "(7 days, 1-fold).",
+            f"{'/'.join(f'{s.quota:g}' for s in SCIENTISTS)} on {self.slots} slots.",
             soft_wrap=True,
         )
 
@@ -182,8 +179,7 @@ class Demo:
                 quotas,
                 window,
                 width_seconds=MOVING_SECONDS,
-                remark=f"{self.slots} slots; half-life of usage {HALF_LIFE_SECONDS:g} s, "
-                f"history strength {HISTORY_STRENGTH:g}",
+                remark=f"{self.slots} slots",
             )
         return Report(
             quotas=measure.fractions(quotas),
@@ -199,9 +195,5 @@ class Demo:
             jobs_failed=found.failed,
             pictures=[str(file) for file in drawn],
             seconds=time.monotonic() - self.began,
-            settings={
-                "slots": self.slots,
-                "half_life_seconds": HALF_LIFE_SECONDS,
-                "history_strength": HISTORY_STRENGTH,
-            },
+            slots=self.slots,
         )

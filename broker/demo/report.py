@@ -37,7 +37,7 @@ class Report:
     jobs_failed: int
     pictures: list[str]
     seconds: float
-    settings: dict[str, float]
+    slots: int
 
     def faults(self) -> list[str]:
         """Why the demo did not succeed, one sentence each; empty when it did."""

@@ -16,11 +16,6 @@ import structlog
 from broker.errors import StartupError
 from broker.up import LocalBroker, local_broker, stop_worker
 
-HALF_LIFE_SECONDS = 6.0
-HISTORY_STRENGTH = 6.0
-"""A production broker remembers usage for weeks; a demo of a minute must remember for seconds, and
-with four slots only history can tell 30 % from 25 %, for no moment can."""
-
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -106,12 +101,7 @@ async def set_up(directory: Path | None, log_file: Path, slots: int) -> AsyncIte
     """
     _refuse_shared_servers()
     with _log_into(log_file) as log, _place(directory) as place:
-        async with local_broker(
-            place,
-            port=0,
-            half_life_seconds=HALF_LIFE_SECONDS,
-            history_strength=HISTORY_STRENGTH,
-        ) as local:
+        async with local_broker(place, port=0) as local:
             token = local.announcement.admin_token
             if token is None:
                 raise StartupError(f"{place} belongs to another broker; give the demo an empty one")

@@ -5,11 +5,13 @@ configuration, and no other room of the broker. It never awaits, and the same sn
 the same plan.
 
     columns     checked arguments
+    accounts    who wants slots, and the groups in which they share
     snapshot    what the planner looks at
     division    exact weighted max-min shares, flat or down a tree
     weights     quotas bent by past usage; entitlements
     placement   lanes folded into shapes, hosts in the order they are tried
     dispatch    whole jobs, one by one, to whoever stands lowest
+    lag         who was short lately, for quotas finer than a slot
     reasons     why a lane got what it got
     cycle       ties these together: `plan`
     decision    its answer: `Plan`
@@ -19,22 +21,26 @@ the same plan.
 `docs/fairshare.md` explains the algorithm with a worked example.
 """
 
+from broker.scheduling.accounts import Accounts, Groups
 from broker.scheduling.columns import InvalidColumnError
 from broker.scheduling.cycle import plan, warm
 from broker.scheduling.decision import Plan
 from broker.scheduling.division import divide
+from broker.scheduling.lag import carried
 from broker.scheduling.reasons import LaneReason
-from broker.scheduling.snapshot import CLASSES_MAX, Accounts, Hosts, Lanes, Snapshot
+from broker.scheduling.snapshot import CLASSES_MAX, Hosts, Lanes, Snapshot
 
 __all__ = [
     "CLASSES_MAX",
     "Accounts",
+    "Groups",
     "Hosts",
     "InvalidColumnError",
     "LaneReason",
     "Lanes",
     "Plan",
     "Snapshot",
+    "carried",
     "divide",
     "plan",
     "warm",

@@ -9,6 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+Masks = npt.NDArray[np.uint64]
+Floats = npt.NDArray[np.float64]
+
 type_names = {"f": "numbers", "i": "whole numbers", "u": "whole numbers"}
 
 
@@ -61,3 +66,49 @@ def refuse_negative(argument: str, values: npt.NDArray[Any]) -> None:
 def refuse_not_finite(argument: str, values: npt.NDArray[Any]) -> None:
     """Raise where an entry is NaN or infinite."""
     refuse(argument, ~np.isfinite(values), "is not a finite number")
+
+
+def empty() -> npt.NDArray[Any]:
+    """What stands for a column that was left out."""
+    return np.zeros(0)
+
+
+class Columns:
+    """Lets a frozen dataclass replace each field by its checked column, once, when it is made."""
+
+    def _take(self, name: str, dtype: npt.DTypeLike, length: int | None = None) -> None:
+        checked = column(self._argument(name), getattr(self, name), dtype, length)
+        object.__setattr__(self, name, checked)
+
+    def _take_or_fill(self, name: str, dtype: npt.DTypeLike, length: int, value: float) -> None:
+        """A column that may be left out; `value` then stands in every row."""
+        if np.size(getattr(self, name)) == 0:
+            object.__setattr__(self, name, np.full(length, value, dtype))
+        else:
+            self._take(name, dtype, length)
+
+    def _refuse_negative(self, *names: str) -> None:
+        for name in names:
+            refuse_negative(self._argument(name), getattr(self, name))
+
+    def _refuse_not_finite(self, *names: str) -> None:
+        for name in names:
+            refuse_not_finite(self._argument(name), getattr(self, name))
+
+    def _argument(self, name: str) -> str:
+        return f"{type(self).__name__.lower()}.{name}"
+
+
+class Bounded(Columns):
+    """Columns with a `minimum` and a `maximum` in slots: from 0 on, up to no bound at all."""
+
+    minimum: Floats
+    maximum: Floats
+
+    def _take_bounds(self, length: int) -> None:
+        self._take_or_fill("minimum", np.float64, length, 0.0)
+        self._take_or_fill("maximum", np.float64, length, np.inf)
+        self._refuse_not_finite("minimum")
+        refuse(self._argument("maximum"), np.isnan(self.maximum), "is not a number")
+        self._refuse_negative("minimum", "maximum")
+        refuse(self._argument("minimum"), self.minimum > self.maximum, "exceeds its maximum")

@@ -3,6 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
+from broker.scheduling.accounts import Accounts
+from broker.scheduling.columns import Floats, Int32s, Int64s
 from broker.scheduling.decision import Plan
 from broker.scheduling.dispatch import (
     AccountState,
@@ -15,7 +17,7 @@ from broker.scheduling.division import divide
 from broker.scheduling.ordering import orders_by_id
 from broker.scheduling.placement import Search, Shapes, fold_shapes, order_hosts, slots_by_class
 from broker.scheduling.reasons import lane_reasons
-from broker.scheduling.snapshot import Accounts, Floats, Hosts, Int32s, Int64s, Lanes, Snapshot
+from broker.scheduling.snapshot import Hosts, Lanes, Snapshot
 from broker.scheduling.weights import adjusted_weights, entitlements, slots_held
 
 
@@ -63,7 +65,7 @@ def _plan_in_order(snapshot: Snapshot, now: float) -> Plan:
         weight_adjusted=adjusted,
         entitlement_slots=entitlement,
         allocated_slots=state.allocated,
-        account_rank=_ranks(waits, lanes, standing, served),
+        account_rank=_ranks(waits, snapshot, standing, served),
         lane_granted=lanes.pending - queue.waiting,
         lane_reason=reason,
         lane_blocking_class=blocking,
@@ -79,7 +81,11 @@ def _line_up(
     place = np.empty(size, np.int64)
     place[by_service] = np.arange(size)
     state = AccountState(
-        held.copy(), place, by_service.astype(np.int32), np.full(size, -1, np.int32)
+        held.copy(),
+        snapshot.accounts.lag_slots,
+        place,
+        by_service.astype(np.int32),
+        np.full(size, -1, np.int32),
     )
     queue = LaneState(
         lanes.pending.copy(), shapes.of_lane.copy(), np.full(lanes.id.size, -1, np.int32)
@@ -125,21 +131,24 @@ def _class_free(snapshot: Snapshot, search: Search) -> Int64s:
 
 def _ranks(
     waits: npt.NDArray[np.bool_],
-    lanes: Lanes,
+    snapshot: Snapshot,
     standing: tuple[Floats, Floats, Int64s],
     served: Floats,
 ) -> Int32s:
-    """Places in line, int32[n]: by (allocated + slots of the least waiting job) / weight.
+    """Places in line, int32[n]: by the claim of the least waiting job.
 
     waits bool[m]: jobs of the lane still wait. standing, as in `lane_reasons`; served float64[n].
     """
     adjusted, _, allocated = standing
+    lanes = snapshot.lanes
     nothing = np.iinfo(np.int64).max
     least = np.full(adjusted.size, nothing)
     np.minimum.at(least, lanes.account[waits], lanes.slots[waits].astype(np.int64))
     waiting = np.flatnonzero(least < nothing)
     weight = adjusted[waiting]
-    key = (allocated[waiting] + least[waiting]) / np.where(weight > 0, weight, 1.0)
+    slots = least[waiting]
+    lag = np.clip(snapshot.accounts.lag_slots[waiting], -slots, slots)
+    key = (allocated[waiting] + slots - lag) / np.where(weight > 0, weight, 1.0)
     order = np.lexsort((served[waiting], key, weight <= 0))
     rank = np.zeros(adjusted.size, np.int32)
     rank[waiting[order]] = np.arange(1, waiting.size + 1)

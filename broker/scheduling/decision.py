@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from broker.scheduling.snapshot import Floats, Int32s, Int64s
+from broker.scheduling.columns import Floats, Int32s, Int64s
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,14 @@
 """Whole jobs, one after another, each to the account that stands lowest: integer water-filling.
 
-The next job goes to the account with the smallest (allocated + slots of its next job) / weight;
-ties go to the account served longest ago, then to the smaller row. An account's lanes take turns in
-a ring. A lane whose next job fits on no host leaves the ring for the rest of the cycle: free
-amounts only shrink, so it cannot fit later, and it must not hold up the account's other lanes.
+The next job goes to the account with the smallest
+
+    (allocated + slots of its next job - lag) / weight
+
+where lag, the slots that it was short of lately, counts up to the slots of that job: with four
+slots for quotas of 50, 30 and 20 no moment is fair, but a minute can be (see `lag`). Ties go to the
+account served longest ago, then to the smaller row. An account's lanes take turns in a ring. A lane
+whose next job fits on no host leaves the ring for the rest of the cycle: free amounts only shrink,
+so it cannot fit later, and it must not hold up the account's other lanes.
 
 All state is in named tuples of arrays, changed in place. Rows must stand in order of id: the row
 number is the last tie-breaker. The kernels call one another and share this file for that reason
@@ -14,18 +19,20 @@ from typing import NamedTuple
 
 import numpy as np
 
+from broker.scheduling.columns import Floats, Int32s, Int64s, Masks
 from broker.scheduling.kernel import kernel
 from broker.scheduling.placement import Search
-from broker.scheduling.snapshot import Floats, Int32s, Int64s, Masks
 
 Grants = tuple[Int32s, Int32s, Int64s]
 
 
 class AccountState(NamedTuple):
-    """By account, [n]: allocated int64 (slots), place int64 and at_place int32 (0 for the account
-    served longest ago, and back), tail int32 (the last lane of its ring, -1 if none is left)."""
+    """By account, [n]: allocated int64 (slots), lag float64 (slots), place int64 and at_place int32
+    (0 for the account served longest ago, and back), tail int32 (the last lane of its ring, -1 if
+    none is left)."""
 
     allocated: Int64s
+    lag: Floats
     place: Int64s
     at_place: Int32s
     tail: Int32s
@@ -156,6 +163,12 @@ def _find_host(
 
 
 @kernel
+def claim(allocated: float, slots: float, lag: float, weight: float) -> float:
+    """Where an account stands with its next job, the least first; see the module's text."""
+    return (allocated + slots - min(max(lag, -slots), slots)) / weight
+
+
+@kernel
 def drop_unplaceable(search: Search, shape: Int32s) -> None:
     """Set shape int32[m] of lanes that fit on no host even now to -1: they need not queue."""
     need, classes, class_end = search.need, search.classes, search.class_end
@@ -181,6 +194,7 @@ def dispatch(
     int64[g] in the order granted; neighbouring grants of one lane to one host are one row.
     """
     allocated, tails, at_place = accounts.allocated, accounts.tail, accounts.at_place
+    lag = accounts.lag
     waiting, shapes, following = lanes.waiting, lanes.shape, lanes.following
     cursor, skip, klass, free = search.cursor, search.skip, search.klass, search.free
     need, classes, class_end, least = search.need, search.classes, search.class_end, search.least
@@ -190,7 +204,8 @@ def dispatch(
     for a in members:
         if tails[a] >= 0:
             item[size] = accounts.place[a]
-            key[size] = (allocated[a] + need[shapes[following[tails[a]]], 0]) / weight[a]
+            slots = need[shapes[following[tails[a]]], 0]
+            key[size] = claim(allocated[a], slots, lag[a], weight[a])
             size += 1
     for at in range(size // 2 - 1, -1, -1):
         _sift_down(item, key, size, at)
@@ -243,7 +258,8 @@ def dispatch(
             item[0] = item[size]
             key[0] = key[size]
         if tails[a] >= 0:
-            key[0] = (allocated[a] + need[shapes[following[tails[a]]], 0]) / weight[a]
+            slots = need[shapes[following[tails[a]]], 0]
+            key[0] = claim(allocated[a], slots, lag[a], weight[a])
         if size > 1:
             _sift_down(item, key, size, 0)
     return grant_lane[:rows], grant_at[:rows], grant_jobs[:rows]

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from broker.scheduling.columns import refuse
+from broker.scheduling.accounts import Accounts
+from broker.scheduling.columns import Int64s, refuse
 from broker.scheduling.decision import Plan
-from broker.scheduling.snapshot import Accounts, Hosts, Int64s, Lanes, Snapshot
+from broker.scheduling.snapshot import Hosts, Lanes, Snapshot
 
 Order = npt.NDArray[np.int64]
 

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from broker.scheduling.columns import Floats, Int32s, Int64s, Masks
 from broker.scheduling.kernel import kernel
-from broker.scheduling.snapshot import Floats, Hosts, Int32s, Int64s, Lanes, Masks
+from broker.scheduling.snapshot import Hosts, Lanes
 
 
 class Shapes(NamedTuple):

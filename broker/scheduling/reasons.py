@@ -4,8 +4,9 @@ from enum import IntEnum
 
 import numpy as np
 
+from broker.scheduling.columns import Floats, Int32s, Int64s, Masks
 from broker.scheduling.kernel import kernel
-from broker.scheduling.snapshot import Floats, Int32s, Int64s, Lanes, Masks
+from broker.scheduling.snapshot import Lanes
 
 
 class LaneReason(IntEnum):

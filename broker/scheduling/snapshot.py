@@ -5,64 +5,28 @@ another by row index. Rows may come in any order: the plan does not depend on it
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from broker.scheduling.accounts import Accounts, Groups
 from broker.scheduling.columns import (
+    Columns,
+    Floats,
+    Int32s,
+    Int64s,
     InvalidColumnError,
+    Masks,
     column,
     refuse,
     refuse_negative,
-    refuse_not_finite,
 )
 
 CLASSES_MAX = 64  # one bit each in `Lanes.classes`
 
-Int8s = npt.NDArray[np.int8]
-Int32s = npt.NDArray[np.int32]
-Int64s = npt.NDArray[np.int64]
-Masks = npt.NDArray[np.uint64]
-Floats = npt.NDArray[np.float64]
-
-
-class _Columns:
-    """Lets a frozen dataclass replace each field by its checked column, once, when it is made."""
-
-    def _take(self, name: str, dtype: npt.DTypeLike, length: int | None = None) -> None:
-        argument = f"{type(self).__name__.lower()}.{name}"
-        object.__setattr__(self, name, column(argument, getattr(self, name), dtype, length))
-
-    def _refuse_negative(self, *names: str) -> None:
-        for name in names:
-            refuse_negative(f"{type(self).__name__.lower()}.{name}", getattr(self, name))
-
 
 @dataclass(frozen=True, slots=True)
-class Accounts(_Columns):
-    """Who wants slots, n rows.
-
-    id: int64[n], each once.
-    weight: float64[n], the quota; 0 is served only where nobody of positive weight fits.
-    usage_gpu_seconds: float64[n], decayed to now, running reservations included.
-    """
-
-    id: Int64s
-    weight: Floats
-    usage_gpu_seconds: Floats
-
-    def __post_init__(self) -> None:
-        self._take("id", np.int64)
-        self._take("weight", np.float64, self.id.size)
-        self._take("usage_gpu_seconds", np.float64, self.id.size)
-        self._refuse_negative("weight", "usage_gpu_seconds")
-        refuse_not_finite("accounts.weight", self.weight)
-        refuse_not_finite("accounts.usage_gpu_seconds", self.usage_gpu_seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class Lanes(_Columns):
+class Lanes(Columns):
     """Queues of interchangeable jobs, m rows. A lane that only runs (pending 0) must be here too.
 
     id: int64[m], each once.
@@ -99,7 +63,7 @@ class Lanes(_Columns):
 
 
 @dataclass(frozen=True, slots=True)
-class Hosts(_Columns):
+class Hosts(Columns):
     """What is free where, h rows; a row is a group of slots that one job may share.
 
     id: int64[h], each once.
@@ -127,6 +91,7 @@ class Snapshot:
 
     class_capacity: int64[k], k <= 64, all slots of a class, busy or free.
     half_life_seconds: of the decay that `usage_gpu_seconds` went through; > 0.
+    groups: who shares with whom first; without any, all accounts are siblings.
     history_strength: how much past usage bends the weights; 0 turns history off.
     weight_factor_min, weight_factor_max: bounds of that bending; min <= 1 <= max.
 
@@ -138,6 +103,7 @@ class Snapshot:
     hosts: Hosts
     class_capacity: Int64s
     half_life_seconds: float
+    groups: Groups = field(default_factory=Groups)
     history_strength: float = 1.0
     weight_factor_min: float = 0.25
     weight_factor_max: float = 4.0
@@ -149,6 +115,8 @@ class Snapshot:
         if capacity.size > CLASSES_MAX:
             raise InvalidColumnError("class_capacity", f"has more than {CLASSES_MAX} classes")
         accounts, classes = self.accounts.id.size, capacity.size
+        groups = self.groups.id.size
+        refuse("accounts.group", self.accounts.group >= groups, "names no group row")
         refuse("lanes.account", self.lanes.account >= accounts, "names no account row")
         refuse("hosts.klass", self.hosts.klass >= classes, "names no class")
         if not (math.isfinite(self.half_life_seconds) and self.half_life_seconds > 0):

@@ -13,9 +13,11 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from broker.scheduling.accounts import Accounts
+from broker.scheduling.columns import Floats, Int32s, Int64s, Masks
 from broker.scheduling.division import divide
 from broker.scheduling.kernel import kernel
-from broker.scheduling.snapshot import Accounts, Floats, Int32s, Int64s, Lanes, Masks, Snapshot
+from broker.scheduling.snapshot import Lanes, Snapshot
 
 
 def adjusted_weights(
@@ -23,13 +25,14 @@ def adjusted_weights(
 ) -> Floats:
     """Weights after history, float64[n]. `active` bool[n]: has jobs pending or running.
 
-    An idle account's share is the one it would have, were it to join the active ones.
+    An idle account's share is the one it would have, were it to join the active ones. Classes that
+    suit no active lane are left out: nobody's usage can lie there.
     """
     weight = accounts.weight
     heaviest = max(float(weight.max(initial=0.0)), 1e-300)
     relative = weight / heaviest  # so that no sum of quotas overflows
     rivals = float(relative[active].sum()) + np.where(active, 0.0, relative)
-    capacity = float(snapshot.class_capacity.sum())
+    capacity = _reached(snapshot)
     share = capacity * relative / np.where(rivals > 0, rivals, 1.0)
     window_seconds = snapshot.half_life_seconds / math.log(2)
     entitled_gpu_seconds = share * window_seconds
@@ -40,6 +43,15 @@ def adjusted_weights(
         bent = 1.0 + snapshot.history_strength * (1.0 - ratio)
     factor: Floats = np.clip(bent, snapshot.weight_factor_min, snapshot.weight_factor_max)
     return weight * factor
+
+
+def _reached(snapshot: Snapshot) -> float:
+    """Slots of the classes that suit any lane with jobs pending or running."""
+    lanes = snapshot.lanes
+    busy = (lanes.pending > 0) | (lanes.running > 0)
+    reach = np.bitwise_or.reduce(lanes.classes[busy], initial=np.uint64(0))
+    bits = np.arange(snapshot.class_capacity.size, dtype=np.uint64)
+    return float(snapshot.class_capacity[(reach >> bits) & np.uint64(1) > 0].sum())
 
 
 def entitlements(snapshot: Snapshot, accounts: Accounts, lanes: Lanes, adjusted: Floats) -> Floats:

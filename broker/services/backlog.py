@@ -1,18 +1,21 @@
 """The leader's memory of work: lanes with jobs waiting or running, as growing columns."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from broker.domain.quotas import QuotaBasis, weight
 from broker.protocol.ids import AccountId, LaneId
+from broker.queues.asks import Freed
 from broker.scheduling import Accounts, Lanes
 from broker.services.fleet import Fleet
+from broker.services.lags import Lags
 from broker.services.lanes import Lane
 from broker.storage.fleet import AccountRow
 
 SECONDS_GUESS = 60.0  # a job's length before any of its lane has ended
+JOB_SECONDS_MIN = 0.05  # shorter jobs are not told apart
 SMOOTHING = 0.2  # how fast the guess follows what was seen
 
 
@@ -41,10 +44,40 @@ class Backlog:
 
     lanes: dict[LaneId, LaneState] = field(default_factory=dict)
     accounts: dict[AccountId, AccountRow] = field(default_factory=dict)
+    lags: Lags = field(default_factory=Lags)
+    _used_since: dict[AccountId, float] = field(default_factory=dict)
 
     @property
     def pending_jobs(self) -> int:
         return sum(state.pending for state in self.lanes.values())
+
+    def job_seconds(self) -> float:
+        """The length of a typical job: the mean over the slots that are busy."""
+        slots = total = 0.0
+        for state in self.lanes.values():
+            busy = state.running * state.lane.row.slots
+            slots += busy
+            total += busy * state.job_seconds
+        if slots == 0:
+            return SECONDS_GUESS
+        return max(JOB_SECONDS_MIN, total / slots)
+
+    def load(self, accounts: Iterable[AccountRow]) -> None:
+        """Replaces the accounts by PostgreSQL's."""
+        self.accounts = {row.id: row for row in accounts}
+        self._used_since.clear()
+
+    def ended(self, freed: Freed) -> None:
+        """Jobs left their hosts. Their usage counts now; the next `load` says it again, for good.
+
+        What was settled just before that read may come as news just after it, and counts twice
+        until the read after that one.
+        """
+        if state := self.lanes.get(freed.lane_id):
+            account = state.lane.row.account_id
+            state.ended(freed.jobs, freed.slot_seconds)
+            self.lags.freed(account, freed.jobs * state.lane.row.slots)
+            self._used_since[account] = self._used_since.get(account, 0.0) + freed.slot_seconds
 
     def of_unknown_accounts(self) -> list[LaneState]:
         """Lanes with jobs waiting whose account was not in the last read."""
@@ -89,7 +122,8 @@ class Backlog:
         accounts = Accounts(
             id=np.array(present, np.int64),
             weight=np.array([weight_of(row) for row in rows], np.float64),
-            usage_gpu_seconds=np.array([row.usage_gpu_seconds for row in rows]) + reserved,
+            usage_gpu_seconds=np.array([self._usage(row) for row in rows]) + reserved,
+            lag_slots=self.lags.slots(present, self.job_seconds()),
         )
         active = {row.id for row in rows if row.active}
         lanes = Lanes(
@@ -108,6 +142,9 @@ class Backlog:
             last_served=np.array([s.last_served for s in states], np.float64),
         )
         return accounts, lanes, [state.lane.row.id for state in states]
+
+    def _usage(self, row: AccountRow) -> float:
+        return row.usage_gpu_seconds + self._used_since.get(row.id, 0.0)
 
 
 def weight_of(row: AccountRow) -> float:

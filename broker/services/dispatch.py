@@ -140,14 +140,14 @@ class Dispatch:
         return bool(self._fleet.asks) and self._backlog.pending_jobs > 0
 
     async def _absorb(self, news: News) -> None:
+        self._backlog.lags.advance(self.clock(), self._backlog.job_seconds())
         lanes = await self.book.rows({*news.lane_lengths, *(f.lane_id for f in news.freed)})
         self._backlog.know(lanes)
         for lane_id, length in news.lane_lengths.items():
             if state := self._backlog.lanes.get(lane_id):
                 state.pending = length
         for freed in news.freed:
-            if state := self._backlog.lanes.get(freed.lane_id):
-                state.ended(freed.jobs, freed.slot_seconds)
+            self._backlog.ended(freed)
         if any(not self._fleet.knows(host) for host, ask in news.asks.items() if ask):
             await self._load_hosts()
         for host, ask in news.asks.items():
@@ -169,6 +169,7 @@ class Dispatch:
         snapshot, lane_ids = self._snapshot()
         now = self.clock()
         decided = plan(snapshot, now)
+        self._backlog.lags.planned(snapshot.accounts.id, decided)
         grants = [
             Grant(lane_ids[lane], self._fleet.host_of(host), jobs)
             for lane, host, jobs in merged(decided)
@@ -228,6 +229,7 @@ class Dispatch:
         self._board_at = now
         snapshot, lane_ids = self._snapshot()
         decided = plan(snapshot, now)
+        self._backlog.lags.planned(snapshot.accounts.id, decided)
         await board.write(self.queues, self._describe(snapshot, decided, lane_ids))
 
     # -- memory -----------------------------------------------------------------------------
@@ -285,7 +287,7 @@ class Dispatch:
     async def _load_accounts(self) -> None:
         async with self.database.connection() as connection:
             rows = await fleet_rows.accounts(connection, half_life_seconds=self.half_life_seconds)
-        self._backlog.accounts = {row.id: row for row in rows}
+        self._backlog.load(rows)
         self._accounts_at = self.clock()
 
     async def _recount(self) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from broker.scheduling import Accounts, Hosts, Lanes, Plan, Snapshot
 
+ACCOUNT_OPTIONS = ("lag_slots", "group", "minimum", "maximum")
 WEEK_SECONDS = 7 * 86400.0
 
 
@@ -49,6 +50,7 @@ def fleet(
             id=options.pop("account_id", np.arange(len(weights))),
             weight=np.array(weights, float),
             usage_gpu_seconds=np.array(usage, float),
+            **{name: options.pop(name) for name in ACCOUNT_OPTIONS if name in options},
         ),
         lanes=Lanes(**_columns(lane_rows, Lanes)),
         hosts=Hosts(**_columns(host_rows, Hosts)),

@@ -38,8 +38,9 @@ def grants_one_by_one(snapshot: Snapshot, weights: np.ndarray) -> Counter[tuple[
 
             def standing(a: int) -> tuple[Fraction, float, int]:
                 weight = Fraction(float(weights[a])) or Fraction(1)
-                claim = (allocated[a] + need[queues[a][0]][0]) / weight
-                return claim, served[a], int(accounts.id[a])
+                slots = need[queues[a][0]][0]
+                lag = min(max(Fraction(float(accounts.lag_slots[a])), -slots), slots)
+                return (allocated[a] + slots - lag) / weight, served[a], int(accounts.id[a])
 
             account = min(line, key=standing)
             lane = queues[account].pop(0)

@@ -13,10 +13,11 @@ from tests.oracles.one_by_one import grants_one_by_one
 
 patient = settings(deadline=None)  # the first example compiles the kernels
 few = st.integers(0, 6)
+whole_lags = st.sampled_from([0.0, 0.0, 0.5, -0.5, 1.5, -9.0, 9.0])  # exact in binary
 
 
 @st.composite
-def fleets(draw, one_class=False, weights=(0, 1, 1, 2, 3, 8), history=0.0):
+def fleets(draw, one_class=False, weights=(0, 1, 1, 2, 3, 8), history=0.0, lags=whole_lags):
     accounts = draw(st.lists(st.sampled_from(weights), min_size=1, max_size=6))
     size = len(accounts)
     lane = st.fixed_dictionaries(
@@ -47,6 +48,7 @@ def fleets(draw, one_class=False, weights=(0, 1, 1, 2, 3, 8), history=0.0):
         draw(st.lists(host, max_size=6)),
         usage_gpu_seconds=usage,
         history_strength=history,
+        lag_slots=draw(st.lists(lags, min_size=size, max_size=size)),
     )
 
 
@@ -104,7 +106,7 @@ def test_second_cycle_on_the_same_fleet_grants_nothing(snapshot):
 
 
 @patient
-@given(fleets(one_class=True, weights=(1, 2, 3), history=1.0))
+@given(fleets(one_class=True, weights=(1, 2, 3), history=1.0, lags=st.just(0.0)))
 def test_no_waiting_account_stands_a_job_below_one_that_was_granted(snapshot):
     made = plan(snapshot, 10.0)
     weight, lanes = made.weight_adjusted, snapshot.lanes

@@ -31,7 +31,7 @@ GOOD = Report(
     jobs_failed=0,
     pictures=["demo/shares.png"],
     seconds=50.0,
-    settings={},
+    slots=4,
 )
 
 

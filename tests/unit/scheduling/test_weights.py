@@ -93,3 +93,9 @@ def test_entitlement_ends_at_the_classes_that_suit():
         [{"slots_free": 10}, {"slots_free": 2, "klass": 1}],
     )
     assert plan(snapshot, 0.0).entitlement_slots == pytest.approx([2, 10])
+
+
+def test_slots_that_suit_nobody_now_make_no_usage_look_small():
+    hosts = [{"slots_free": 4}, {"slots_free": 96, "klass": 1}]
+    snapshot = fleet([1], [{"pending": 9}], hosts, usage_gpu_seconds=[6 * WINDOW_SECONDS])
+    assert plan(snapshot, 0.0).weight_adjusted == pytest.approx([0.5])

@@ -1,0 +1,38 @@
+"""Lag: what an account missed of its part, carried from one moment to the next.
+
+Slots are whole. With four of them for quotas of 50, 30 and 20 the fairest division is 2, 1 and 1,
+and repeated for ever it gives 50, 25 and 25. So the planner remembers who was short:
+
+    lag = integral of (part of what is given out - slots held) dt
+
+and serves as if the account held so many slots less (see `dispatch`). This is the lag of
+generalized processor sharing (Parekh and Gallager 1993), bounded on both sides: at most
+`LAG_JOBS_MAX` typical jobs of one slot, so that nobody collects a claim while nothing fits.
+
+The planner keeps nothing: the caller carries the lag, and hands it in as `Accounts.lag_slots`, in
+slots, divided by the length of a typical job.
+"""
+
+import numpy as np
+
+from broker.scheduling.columns import Floats
+
+LAG_JOBS_MAX = 4.0
+
+
+def carried(
+    lag: Floats, entitlement: Floats, allocated: Floats, seconds: float, job_seconds: float
+) -> Floats:
+    """The lag after some seconds in which nothing changed, float64[n], in slot-seconds.
+
+    lag: float64[n], before. entitlement, allocated: float64[n], slots, of `Plan`.
+    seconds: how long they stood. job_seconds: the length of a typical job, > 0.
+
+    Entitlements are scaled to what was given out, so that slots which stand idle, or which the
+    caller counts twice while a report is on its way, are nobody's gain or loss.
+    """
+    due = float(entitlement.sum())
+    part = entitlement * (float(allocated.sum()) / due) if due > 0 else allocated
+    bound = LAG_JOBS_MAX * job_seconds
+    moved: Floats = np.clip(lag + (part - allocated) * seconds, -bound, bound)
+    return moved

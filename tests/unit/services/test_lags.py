@@ -1,0 +1,145 @@
+"""Quotas finer than a slot: what four slots give to 50, 30 and 20 over a minute of short jobs.
+
+The leader's own memory and planner, on a clock of the test's, with production settings.
+"""
+
+import heapq
+from dataclasses import replace
+from itertools import count
+
+import numpy as np
+import pytest
+
+from broker.protocol.ids import AccountId, AppId, HostId, LaneId, VersionId
+from broker.protocol.resources import HostFacts, JobLimits, Resources
+from broker.protocol.states import QuotaPolicy
+from broker.queues.asks import Ask, Freed
+from broker.scheduling import Snapshot, plan
+from broker.services.backlog import Backlog
+from broker.services.fleet import Fleet
+from broker.services.lags import REMEMBERED_JOBS, Lags
+from broker.services.lanes import Lane
+from broker.storage.fleet import AccountRow, HostRow
+from broker.storage.lanes import LaneRow
+
+WEEK_SECONDS = 7 * 86_400.0
+HOST = HostId(1)
+ASK_SECONDS = 0.006  # after its command ended a slot is offered again ...
+REPORT_SECONDS = 0.02  # ... and later the job is reported
+
+
+def fleet_of(slots: int) -> Fleet:
+    fleet = Fleet()
+    facts = HostFacts(name="host", cpus=64, memory_mib=64_000, slots=slots)
+    fleet.load([HostRow(HOST, "default", facts, True)])
+    return fleet
+
+
+def backlog_of(quotas: list[float]) -> Backlog:
+    backlog = Backlog()
+    needs, bounds = Resources(), JobLimits()
+    texts = (needs.model_dump_json(), bounds.model_dump_json())
+    for number in range(1, len(quotas) + 1):
+        row = LaneRow(
+            LaneId(number), AccountId(number), VersionId(1), "default", *texts, 1, AppId(1)
+        )
+        backlog.know({row.id: Lane(row, needs, bounds, {})})
+        backlog.lanes[row.id].pending = 10_000
+    backlog.load(
+        AccountRow(AccountId(n), f"a{n}", True, quota, QuotaPolicy.MANUAL, 0.0, 0.0)
+        for n, quota in enumerate(quotas, 1)
+    )
+    return backlog
+
+
+def given(
+    quotas: list[float], lengths: list[float], *, slots: int, seconds: float, seed: int
+) -> list[float]:
+    """Slot-seconds that each account got; lengths: the mean length of its jobs, in seconds."""
+    random = np.random.default_rng(seed)
+    fleet, backlog, turn = fleet_of(slots), backlog_of(quotas), count()
+    free = slots
+    got = [0.0] * len(quotas)
+    events: list[tuple[float, int, int | None, float]] = [(0.0, next(turn), None, 0.0)]
+    while (event := heapq.heappop(events))[0] < seconds:
+        now, _, ended, length = event
+        backlog.lags.advance(now, backlog.job_seconds())
+        if ended is not None:
+            backlog.ended(Freed(LaneId(ended), 1, length))
+            got[ended - 1] += length
+        else:
+            free += now > 0
+        fleet.ask(HOST, Ask(now + 60, free, 0) if free else None)
+        accounts, lanes, ids = backlog.columns(fleet)
+        decided = plan(
+            Snapshot(accounts, lanes, fleet.columns(), fleet.class_capacity, WEEK_SECONDS), now
+        )
+        backlog.lags.planned(accounts.id, decided)
+        for row in np.repeat(decided.grant_lane, decided.grant_count).tolist():
+            state = backlog.lanes[ids[row]]
+            state.running, state.last_served = state.running + 1, now
+            free -= 1
+            length = lengths[row] * float(random.lognormal(0, 0.3))
+            end = now + length
+            heapq.heappush(events, (end + ASK_SECONDS, next(turn), None, 0.0))
+            heapq.heappush(events, (end + REPORT_SECONDS, next(turn), ids[row], length))
+    return got
+
+
+def error_points(got: list[float], quotas: list[float]) -> float:
+    difference = np.array(got) / sum(got) - np.array(quotas) / sum(quotas)
+    return float(100 * np.abs(difference).max())
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("quotas", "lengths", "slots"),
+    [
+        ([50, 30, 20], [0.5, 0.5, 0.5], 4),
+        ([50, 30, 20], [0.3, 1.0, 0.6], 4),
+        ([70, 20, 10], [0.5, 0.5, 0.5], 2),
+        ([1, 1, 1, 1, 1, 2], [0.5] * 6, 4),
+    ],
+)
+def test_a_minute_of_short_jobs_follows_quotas_finer_than_a_slot(
+    quotas: list[float], lengths: list[float], slots: int, seed: int
+) -> None:
+    got = given(quotas, lengths, slots=slots, seconds=60, seed=seed)
+    assert error_points(got, quotas) < 1.0
+
+
+def test_without_lag_the_rounding_of_slots_stays_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Lags, "slots", lambda self, accounts, _: np.zeros(len(list(accounts))))
+    got = given([50, 30, 20], [0.5] * 3, slots=4, seconds=60, seed=0)
+    assert error_points(got, [50, 30, 20]) > 4.0
+
+
+def test_who_comes_back_soon_is_not_forgiven_and_who_was_owed_wants_it_no_more() -> None:
+    lags, both = Lags(), [AccountId(1), AccountId(2)]
+    fleet, backlog = fleet_of(2), backlog_of([3, 1])
+    for lane, running in backlog.lanes.items():
+        running.running = 2 * (lane == 1)
+    accounts, lanes, _ = backlog.columns(fleet)
+    decided = plan(
+        Snapshot(accounts, lanes, fleet.columns(), fleet.class_capacity, WEEK_SECONDS), 0.0
+    )
+    lags.planned(accounts.id, decided)
+    lags.advance(1.0, 2.0)
+    assert lags.slots(both, 2.0) == pytest.approx([-0.25, 0.25], rel=1e-3)
+
+    nobody, none = np.zeros(0, np.int64), backlog_of([]).columns(fleet)
+    empty = plan(Snapshot(none[0], none[1], fleet.columns(), fleet.class_capacity, 1.0), 1.0)
+    lags.planned(nobody, empty)
+    lags.advance(2.0, 2.0)
+    assert lags.slots(both, 2.0) == pytest.approx([-0.25, 0.0], rel=1e-3)
+    lags.advance(2.0 + REMEMBERED_JOBS * 2.0, 2.0)
+    assert lags.slots(both, 2.0).tolist() == [0.0, 0.0]
+
+
+def test_usage_counts_before_the_next_read_and_once_after_it() -> None:
+    fleet, backlog = fleet_of(1), backlog_of([1])
+    backlog.lanes[LaneId(1)].running = 1
+    backlog.ended(Freed(LaneId(1), 1, 7.0))
+    assert backlog.columns(fleet)[0].usage_gpu_seconds.tolist() == [7.0]
+    backlog.load([replace(backlog.accounts[AccountId(1)], usage_gpu_seconds=7.0)])
+    assert backlog.columns(fleet)[0].usage_gpu_seconds.tolist() == [7.0]
