@@ -6,6 +6,7 @@ create_admin  `fairlead admin create`: the first account, straight into the data
 """
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -50,6 +51,7 @@ HOSTS_SECONDS = 5.0
 SWEEPER_SECONDS = 30.0
 JANITOR_SECONDS = 600.0
 KEEPALIVE_SECONDS = 120.0
+OBJECTS_PER_COLLECTION = 20_000  # of Python's youngest generation
 SHUTDOWN_SECONDS = 10.0
 
 
@@ -115,7 +117,7 @@ class Broker:
             database=database,
             heartbeats=heartbeats,
             queues=queues,
-            identity=Identity(database, settings.principal_seconds),
+            identity=Identity(database, settings.principal_seconds, lambda: waiting.linger_seconds),
             catalogue=catalogue,
             lanes=lanes,
             waiting=waiting,
@@ -206,9 +208,21 @@ async def serve(settings: Settings) -> None:
     """
     console.configure()
     async with until_signal() as stop, Broker(settings) as broker:
+        rest_memory()
         log.info("broker ready", url=broker.url, deployment=broker.services.deployment)
         await stop.wait()
         log.info("broker stops")
+
+
+def rest_memory() -> None:
+    """Lets Python look for garbage in cycles less often, and never among what stays for good.
+
+    Next to everything here is freed by counting references. At the default of 700 objects the
+    search for cycles took a fifth of the time of a broker with ten thousand open polls.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(OBJECTS_PER_COLLECTION, *gc.get_threshold()[1:])
 
 
 async def create_admin(database_url: str, name: str) -> str:

@@ -20,7 +20,7 @@ from broker import console
 from broker.config import Settings
 from broker.embedded import EmbeddedServers, default_data_directory
 from broker.errors import StartupError
-from broker.main import Broker, until_signal
+from broker.main import Broker, rest_memory, until_signal
 from broker.services import bootstrap
 
 log = structlog.get_logger(__name__)
@@ -64,6 +64,7 @@ async def up(
     """
     console.configure()
     async with until_signal() as stop, local_broker(directory, host, port) as local:
+        rest_memory()
         announce(local.announcement)
         ends = [asyncio.create_task(stop.wait()), asyncio.create_task(local.keep_servers())]
         keeper = None

@@ -2,10 +2,10 @@
 
     python -m loadtests.bench_idle [--agents 10000] [--jobs 1000000] [--json]
 
-Agents: each holds one keep-alive connection and asks for work that is not there, 60 seconds at a
-time. They come evenly over one such time, so that the window that is measured afterwards is the
-steady state: everybody waits, and 10,000/60 polls a second end and begin anew. Goals: broker
-<= 500 MB and <= 20 % of a core.
+Agents: each holds one keep-alive connection and asks for work that is not there, as long at a time
+as our own agent does (50 seconds). They come evenly over one such time, so that the window that is
+measured afterwards is the steady state: everybody waits, and 10,000/50 polls a second end and
+begin anew. Goals: broker <= 500 MB and <= 20 % of a core.
 
 Jobs: a broker of its own takes them as NDJSON streams while no host asks, and everything has left
 the outbox for Redis. Goals: broker <= 300 MB, Redis <= 250 MB resident.
@@ -26,6 +26,7 @@ import uvloop
 from broker.protocol.resources import HostFacts
 from loadtests.stand import Stand, emit, stand
 from loadtests.wire import Connection, allow_open_files, poll_request
+from workers.poller import WAIT_SECONDS
 
 OPEN_FILES_SPARE = 500
 SLOTS_PER_HOST = 4
@@ -213,7 +214,7 @@ async def run(agents: int, wait_seconds: float, window_seconds: float, jobs: int
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--agents", type=int, default=10_000, help="0: leave this part out")
-    parser.add_argument("--wait-seconds", type=float, default=60.0, help="of each poll")
+    parser.add_argument("--wait-seconds", type=float, default=WAIT_SECONDS, help="of each poll")
     parser.add_argument("--window-seconds", type=float, default=30.0, help="what is measured")
     parser.add_argument("--jobs", type=int, default=1_000_000, help="0: leave this part out")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")

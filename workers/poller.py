@@ -20,7 +20,8 @@ from workers.broker_api import BrokerApi
 from workers.changes import Changes
 from workers.leases import Free, LeaseTable
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 50.0
+"""Of one long poll: as few polls as can be, and below the 60 s after which proxies give up."""
 COALESCE_SECONDS = 0.005
 QUIET_SECONDS = 0.2
 """Least time between two polls that brought nothing new, against a broker that answers at once."""

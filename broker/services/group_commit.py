@@ -20,6 +20,8 @@ class Group(Generic[Item, Answer]):
             exception that it raises goes to every item of the group.
         weight_max: most weight of one group, so that a transaction stays short.
         writers: groups that may be under way at once.
+        linger: seconds that a group waits for company before it is written; asked anew each time.
+            By default none waits.
     """
 
     def __init__(
@@ -28,10 +30,12 @@ class Group(Generic[Item, Answer]):
         *,
         weight_max: int = 2_000,
         writers: int = 1,
+        linger: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._write = write
         self._weight_max = weight_max
         self._idle = writers
+        self._linger = linger
         self._waiting: list[tuple[Item, int, asyncio.Future[Answer]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -49,6 +53,8 @@ class Group(Generic[Item, Answer]):
     async def _drain(self) -> None:
         try:
             while self._waiting:
+                if (seconds := self._linger()) > 0:
+                    await asyncio.sleep(seconds)
                 await self._write_one(self._take())
         finally:
             self._idle += 1

@@ -127,16 +127,24 @@ class Actor:
 
 @dataclass(slots=True)
 class Identity:
-    """Finds the principal of a token."""
+    """Finds the principal of a token.
+
+    Args:
+        host_linger: seconds that a host's look-up may wait for others, now. What follows it in a
+            poll (leases held, the ask) then comes together with the others' too.
+    """
 
     database: Database
     remember_seconds: float
+    host_linger: Callable[[], float] = lambda: 0.0
     clock: Callable[[], float] = time.monotonic
     _remembered: dict[bytes, tuple[float, Principal]] = field(default_factory=dict)
     _looking_up: Group[bytes, Principal] = field(init=False)
+    _looking_up_hosts: Group[bytes, Principal] = field(init=False)
 
     def __post_init__(self) -> None:
         self._looking_up = Group(self._look_up, weight_max=500, writers=2)
+        self._looking_up_hosts = Group(self._look_up, weight_max=500, linger=self.host_linger)
 
     def forget(self) -> None:
         """Call after any change of accounts, tokens or privileges: readers see their writes."""
@@ -149,13 +157,16 @@ class Identity:
             Unauthenticated: no bearer token, or one that is unknown, expired or revoked, or whose
                 account is not active.
         """
-        sha256 = digest(bearer(authorization, ACCOUNT_PREFIX, HOST_PREFIX))
+        secret = bearer(authorization, ACCOUNT_PREFIX, HOST_PREFIX)
+        sha256 = digest(secret)
         remembered = self._remembered
         known = remembered.get(sha256)
         if known and known[0] > self.clock():
             return known[1]
         until = self.clock() + self.remember_seconds
-        principal = await self._looking_up.add(sha256)
+        is_host = secret.startswith(HOST_PREFIX)
+        group = self._looking_up_hosts if is_host else self._looking_up
+        principal = await group.add(sha256)
         if len(remembered) >= REMEMBERED_MAX:
             remembered.clear()
         # Into the book that was open when we looked: after `forget` nobody reads that one.

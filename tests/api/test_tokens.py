@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from broker.services.identity import Identity
 from tests.support.http import Http
 from tests.support.running import Running
 
@@ -139,3 +140,15 @@ async def test_no_usable_secret_is_in_the_database(broker: Running) -> None:
         assert secret is not None
         assert secret not in dump
         assert secret.encode().hex() not in dump
+
+
+async def test_only_hosts_linger_when_they_are_looked_up(broker: Running) -> None:
+    agent = await broker.agent()
+    asked = []
+    identity = Identity(broker.services.database, 1.0, lambda: float(asked.append(1) or 0.0))
+    await identity.authenticate(f"Bearer {broker.admin.token}")
+    assert not asked
+    assert (await identity.authenticate(f"Bearer {agent.http.token}")).host_id
+    assert asked == [1]
+    await identity.authenticate(f"Bearer {agent.http.token}")
+    assert asked == [1], "remembered: an active host waits for nobody"
