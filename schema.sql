@@ -34,8 +34,31 @@ CREATE TABLE account (
     CONSTRAINT account_name_key UNIQUE (name)
 );
 
--- BOINC's user_submit: global privileges, quota and job limit, one row an account.
-CREATE TYPE quota_policy AS ENUM ('manual', 'own_hosts');
+-- Labs and virtual organisations, a forest: weights weigh siblings. A trigger
+-- (under Quotas) refuses cycles and more than eight levels.
+CREATE TABLE share_group (
+    id                    integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,  -- never reused
+    name                  text NOT NULL,
+    title                 text NOT NULL DEFAULT '',
+    parent_id             integer REFERENCES share_group,   -- null: a root
+    weight                double precision NOT NULL DEFAULT 1
+        CONSTRAINT share_group_weight_not_negative CHECK (weight >= 0 AND weight < 'Infinity'),
+    minimum_slots         double precision NOT NULL DEFAULT 0
+        CONSTRAINT share_group_minimum_not_negative
+            CHECK (minimum_slots >= 0 AND minimum_slots < 'Infinity'),
+    maximum_slots         double precision                  -- null: no cap
+        CONSTRAINT share_group_maximum_not_negative
+            CHECK (maximum_slots >= 0 AND maximum_slots < 'Infinity'),
+    jobs_in_progress_max  integer                           -- null: no limit
+        CONSTRAINT share_group_jobs_in_progress_max_not_negative CHECK (jobs_in_progress_max >= 0),
+    created_at            timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT share_group_name_key UNIQUE (name),
+    CONSTRAINT share_group_minimum_within_maximum CHECK (minimum_slots <= maximum_slots)
+);
+CREATE INDEX share_group_parent ON share_group (parent_id);  -- the tree, downward
+
+-- BOINC's user_submit: global privileges, quota and limits, one row an account.
+CREATE TYPE quota_policy AS ENUM ('combined', 'manual', 'own_hosts', 'donated', 'contribution');
 
 CREATE TABLE user_submit (
     account_id            integer PRIMARY KEY REFERENCES account,
@@ -43,20 +66,107 @@ CREATE TABLE user_submit (
     admin_all_apps        boolean NOT NULL DEFAULT false,
     quota                 double precision NOT NULL DEFAULT 1
         CONSTRAINT user_submit_quota_not_negative CHECK (quota >= 0 AND quota < 'Infinity'),
-    quota_policy          quota_policy NOT NULL DEFAULT 'manual',
+    quota_boost           double precision   -- in the place of quota until the time below
+        CONSTRAINT user_submit_boost_not_negative
+            CHECK (quota_boost >= 0 AND quota_boost < 'Infinity'),
+    quota_boost_until     timestamptz,
+    quota_policy          quota_policy NOT NULL DEFAULT 'combined',
+    group_id              integer REFERENCES share_group,   -- null: beside the roots
+    minimum_slots         double precision NOT NULL DEFAULT 0
+        CONSTRAINT user_submit_minimum_not_negative
+            CHECK (minimum_slots >= 0 AND minimum_slots < 'Infinity'),
+    maximum_slots         double precision                  -- null: no cap
+        CONSTRAINT user_submit_maximum_not_negative
+            CHECK (maximum_slots >= 0 AND maximum_slots < 'Infinity'),
     jobs_in_progress_max  integer NOT NULL DEFAULT 2000000
-        CONSTRAINT user_submit_jobs_in_progress_max_not_negative CHECK (jobs_in_progress_max >= 0)
+        CONSTRAINT user_submit_jobs_in_progress_max_not_negative CHECK (jobs_in_progress_max >= 0),
+    CONSTRAINT user_submit_boost_has_an_end
+        CHECK ((quota_boost IS NULL) = (quota_boost_until IS NULL)),
+    CONSTRAINT user_submit_minimum_within_maximum CHECK (minimum_slots <= maximum_slots)
+);
+CREATE INDEX user_submit_group ON user_submit (group_id, account_id);  -- members of a group
+
+-- How much each policy counts in the quota of accounts whose policy is `combined`.
+CREATE TABLE quota_mix (
+    policy  quota_policy PRIMARY KEY
+        CONSTRAINT quota_mix_policy_is_single CHECK (policy <> 'combined'),
+    factor  double precision NOT NULL
+        CONSTRAINT quota_mix_factor_not_negative CHECK (factor >= 0 AND factor < 'Infinity')
+);
+INSERT INTO quota_mix (policy, factor)
+VALUES ('manual', 1), ('own_hosts', 0), ('donated', 0), ('contribution', 0);
+
+-- The part of a volunteer's recent average credit that counts for a scientist. A trigger refuses
+-- more than the whole of it.
+CREATE TABLE donation (
+    volunteer_id  integer NOT NULL REFERENCES account,
+    scientist_id  integer NOT NULL REFERENCES account,
+    fraction      double precision NOT NULL
+        CONSTRAINT donation_fraction_within_one CHECK (fraction > 0 AND fraction <= 1),
+    CONSTRAINT donation_pkey PRIMARY KEY (volunteer_id, scientist_id),
+    CONSTRAINT donation_to_another CHECK (volunteer_id <> scientist_id)
+);
+CREATE INDEX donation_scientist ON donation (scientist_id);  -- quota_basis
+
+-- Points for taking part in the portal; they halve every half-life, like usage.
+CREATE TABLE contribution (
+    account_id  integer PRIMARY KEY REFERENCES account,
+    points      double precision NOT NULL
+        CONSTRAINT contribution_points_not_negative CHECK (points >= 0 AND points < 'Infinity'),
+    points_at   timestamptz NOT NULL DEFAULT now()
 );
 
 -- What an account has open and has consumed. Apart from user_submit, because every report writes
 -- it while admins write that one.
 CREATE TABLE account_usage (
-    account_id         integer PRIMARY KEY REFERENCES account,
-    jobs_open          integer NOT NULL DEFAULT 0   -- queued, leased or running
+    account_id            integer PRIMARY KEY REFERENCES account,
+    jobs_open             integer NOT NULL DEFAULT 0   -- queued, leased or running
         CONSTRAINT account_usage_jobs_open_not_negative CHECK (jobs_open >= 0),
-    usage_gpu_seconds  double precision NOT NULL DEFAULT 0,  -- decayed to usage_at, see decayed()
-    usage_at           timestamptz NOT NULL DEFAULT now()
+    usage_gpu_seconds     double precision NOT NULL DEFAULT 0,  -- decayed to usage_at
+    usage_at              timestamptz NOT NULL DEFAULT now(),
+    debited_gpu_seconds   double precision NOT NULL DEFAULT 0,  -- all that was ever debited
+    budgeted_gpu_seconds  double precision NOT NULL DEFAULT 0   -- of it, what budgets know of
 ) WITH (fillfactor = 50);  -- room for HOT updates
+
+-- GPU-seconds that an account, or all accounts below a group, may use in a period. Reports write
+-- account_usage only; the leader carries the difference here, so that no report of a member waits
+-- for another member's.
+CREATE TABLE budget (
+    id                    integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id            integer REFERENCES account,
+    group_id              integer REFERENCES share_group ON DELETE CASCADE,
+    gpu_seconds           double precision NOT NULL
+        CONSTRAINT budget_gpu_seconds_not_negative
+            CHECK (gpu_seconds >= 0 AND gpu_seconds < 'Infinity'),
+    period_days           integer            -- null: it never starts anew
+        CONSTRAINT budget_period_days_positive CHECK (period_days > 0),
+    started_at            timestamptz NOT NULL DEFAULT now(),
+    spent_gpu_seconds     double precision NOT NULL DEFAULT 0,
+    reserved_gpu_seconds  double precision NOT NULL DEFAULT 0,  -- for what runs, by the leader
+    CONSTRAINT budget_of_account_or_group CHECK (num_nonnulls(account_id, group_id) = 1),
+    CONSTRAINT budget_account_key UNIQUE (account_id),
+    CONSTRAINT budget_group_key UNIQUE (group_id)
+);
+
+-- Each group with itself and all groups above it.
+CREATE VIEW share_group_line AS
+WITH RECURSIVE line AS (
+    SELECT id AS group_id, id AS above_id, parent_id, 1 AS level FROM share_group
+    UNION ALL
+    SELECT line.group_id, above.id, above.parent_id, line.level + 1
+    FROM line JOIN share_group AS above ON above.id = line.parent_id
+    WHERE line.level < 100   -- only so that a damaged tree ends, too
+)
+SELECT group_id, above_id, level FROM line;
+
+-- Which budgets an account draws on: its own, and those of all groups that it belongs to.
+CREATE VIEW budget_scope AS
+SELECT account_id, id AS budget_id FROM budget WHERE account_id IS NOT NULL
+UNION ALL
+SELECT user_submit.account_id, budget.id
+FROM budget
+JOIN share_group_line ON share_group_line.above_id = budget.group_id
+JOIN user_submit ON user_submit.group_id = share_group_line.group_id;
 
 CREATE TYPE host_state AS ENUM ('active', 'draining', 'banned');
 
@@ -412,3 +522,96 @@ CREATE FUNCTION recent_average(
                 * work * 86400 / extract(epoch FROM at - since)::double precision
         END
 $$;
+
+
+-- ---------------------------------------------------------------------------------------------
+-- Quotas
+-- ---------------------------------------------------------------------------------------------
+
+-- What broker.domain.quotas makes weights from, decayed to now, in one pass over all accounts.
+CREATE FUNCTION quota_basis(accounts integer[], half_life_seconds double precision)
+RETURNS TABLE (
+    account_id integer, policy quota_policy, quota double precision,
+    own_credit_recent double precision, donated_credit_recent double precision,
+    contribution_points double precision
+) LANGUAGE sql STABLE AS $$
+    WITH wanted AS (
+        SELECT DISTINCT id FROM unnest(accounts) AS a (id)
+    ), volunteer AS (
+        SELECT id FROM wanted
+        UNION
+        SELECT volunteer_id FROM donation JOIN wanted ON wanted.id = donation.scientist_id
+    ), credit AS (
+        SELECT host.account_id,
+            sum(decayed(credit_recent, recent_at, now(), half_life_seconds)) AS recent
+        FROM volunteer
+        JOIN host ON host.account_id = volunteer.id
+        JOIN host_credit ON host_credit.host_id = host.id
+        GROUP BY host.account_id
+    ), donated AS (
+        SELECT donation.scientist_id, sum(donation.fraction * credit.recent) AS recent
+        FROM donation
+        JOIN wanted ON wanted.id = donation.scientist_id
+        JOIN credit ON credit.account_id = donation.volunteer_id
+        GROUP BY donation.scientist_id
+    )
+    SELECT user_submit.account_id, user_submit.quota_policy,
+        CASE WHEN user_submit.quota_boost_until > now() THEN user_submit.quota_boost
+            ELSE user_submit.quota END,
+        coalesce(own.recent, 0), coalesce(donated.recent, 0),
+        coalesce(decayed(points, points_at, now(), half_life_seconds), 0)
+    FROM wanted
+    JOIN user_submit ON user_submit.account_id = wanted.id
+    LEFT JOIN credit AS own ON own.account_id = wanted.id
+    LEFT JOIN donated ON donated.scientist_id = wanted.id
+    LEFT JOIN contribution ON contribution.account_id = wanted.id
+$$;
+
+CREATE FUNCTION refuse(name text, detail text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '%', detail
+        USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = name;
+END $$;
+
+-- The tree stays a forest of at most eight levels (protocol.limits.GROUP_LEVELS_MAX). Changes of
+-- the tree go one after the other, or two moves at once could close a circle that neither sees.
+CREATE FUNCTION check_group_tree() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    above integer;
+    below integer;
+BEGIN
+    PERFORM pg_advisory_xact_lock(7021002);
+    IF NEW.parent_id IS NULL THEN
+        above := 0;
+    ELSE
+        IF EXISTS (SELECT FROM share_group_line
+                WHERE group_id = NEW.parent_id AND above_id = NEW.id) THEN
+            PERFORM refuse('share_group_no_cycle',
+                format('group %s would be above itself', NEW.id));
+        END IF;
+        SELECT max(level) INTO above FROM share_group_line WHERE group_id = NEW.parent_id;
+    END IF;
+    SELECT coalesce(max(level), 1) INTO below FROM share_group_line WHERE above_id = NEW.id;
+    IF above + below > 8 THEN
+        PERFORM refuse('share_group_levels_max',
+            format('group %s would have %s levels', NEW.id, above + below));
+    END IF;
+    RETURN NULL;
+END $$;
+-- After the row, so that the tree that is looked at is the one that would be.
+CREATE TRIGGER share_group_is_a_tree AFTER INSERT OR UPDATE OF parent_id ON share_group
+    FOR EACH ROW EXECUTE FUNCTION check_group_tree();
+
+-- A volunteer gives away at most all of its credit.
+CREATE FUNCTION check_donations() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    -- Rows of one volunteer go one after the other.
+    PERFORM FROM user_submit WHERE account_id = NEW.volunteer_id FOR UPDATE;
+    IF (SELECT sum(fraction) FROM donation WHERE volunteer_id = NEW.volunteer_id) > 1 + 1e-9 THEN
+        PERFORM refuse('donation_at_most_everything',
+            format('account %s would give away more than it has', NEW.volunteer_id));
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER donation_at_most_everything AFTER INSERT OR UPDATE ON donation
+    FOR EACH ROW EXECUTE FUNCTION check_donations();

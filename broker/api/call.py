@@ -1,6 +1,6 @@
 """One call of the API: the request, who makes it, and ways to answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar, cast
@@ -83,6 +83,11 @@ class Call:
     def half_life_seconds(self) -> float:
         """Half-life of usage and of recent average credit."""
         return self.services.settings.half_life_seconds
+
+    @property
+    def silent_seconds(self) -> float:
+        """Silence after which a host is no capacity."""
+        return self.services.settings.host_silent_seconds
 
     @property
     def if_match(self) -> frozenset[str]:
@@ -193,6 +198,15 @@ def json_bytes(
 ) -> web.Response:
     """JSON that is already text."""
     return web.Response(body=body, status=status, content_type="application/json", headers=headers)
+
+
+def tagged(
+    response: web.Response, model: type[Model], etag: Callable[[Model], str]
+) -> web.Response:
+    """An answer of a change, with the entity tag of the object that it shows."""
+    if isinstance(response.body, bytes):
+        response.headers["ETag"] = etag(model.model_validate_json(response.body))
+    return response
 
 
 def page_bounds(query: PageQuery) -> tuple[int, int]:

@@ -52,9 +52,11 @@ def table() -> list[Route]:
         apps,
         batches,
         documents,
+        groups,
         hosts,
         jobs,
         leases,
+        quotas,
         streams,
         submission,
         system,
@@ -62,6 +64,8 @@ def table() -> list[Route]:
 
     modules = (
         accounts,
+        quotas,
+        groups,
         apps,
         submission,
         batches,

@@ -8,10 +8,12 @@ from broker.cli import (
     accounts,
     apps,
     batches,
+    groups,
     hosts,
     jobs,
     login,
     privileges,
+    quotas,
     servers,
     shares,
     submit,
@@ -44,7 +46,20 @@ def root(
     """Fairlead shares a fleet of GPU hosts fairly among scientists."""
 
 
-for _noun in (submit, batches, jobs, shares, hosts, apps, accounts, privileges, servers, login):
+for _noun in (
+    submit,
+    batches,
+    jobs,
+    shares,
+    hosts,
+    apps,
+    accounts,
+    privileges,
+    quotas,
+    groups,
+    servers,
+    login,
+):
     _noun.add_to(app)
 
 

@@ -15,3 +15,20 @@ OWNERS = "Hosts and shares"
 ADMINS = "Apps and accounts"
 SERVERS = "Servers"
 """Panels of `fairlead --help`."""
+
+
+def limits_of(**options: str | None) -> dict[str, object]:
+    """Limits as fields of a request: left out stays out, "none" removes, else a number."""
+    return {
+        name: None if text == "none" else _number(text)
+        for name, text in options.items()
+        if text is not None
+    }
+
+
+def _number(text: str) -> float | int:
+    try:
+        number = float(text)
+    except ValueError:
+        raise typer.BadParameter(f"expected a number or none, got {text!r}") from None
+    return int(number) if number.is_integer() else number

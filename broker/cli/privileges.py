@@ -1,4 +1,4 @@
-"""Who may do what, and how much: privileges and quotas."""
+"""Who may do what: privileges on one app, or on all."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -9,14 +9,11 @@ from broker.cli.accounts import resolved
 from broker.cli.options import ADMINS, OfAccount
 from broker.cli.render import Column, print_document, print_done, print_list
 from broker.cli.session import Session, command
-from broker.protocol.states import QuotaPolicy
 
 if TYPE_CHECKING:
     from broker.client import Client
     from broker.client.transport import Ref
-    from broker.protocol.accounts import AppGrant, AppPrivileges, Quota
-
-quota = typer.Typer(no_args_is_help=True, help="Quotas: show, set.")
+    from broker.protocol.accounts import AppGrant, AppPrivileges
 
 
 class Privilege(StrEnum):
@@ -35,7 +32,6 @@ def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     for each in (grant, revoke, privileges):
         command(app, rich_help_panel=ADMINS)(each)
-    app.add_typer(quota, name="quota", rich_help_panel=ADMINS)
 
 
 def grant(
@@ -121,46 +117,3 @@ def privileges(session: Session, account: OfAccount = "me", app: OnApp = None) -
             Column("admin", lambda g: g.admin),
         ]
         print_list(client.app_privileges(app), columns, json=session.json, empty="nobody")
-
-
-@command(quota, "show")
-def show_quota(session: Session, account: OfAccount = "me") -> None:
-    """Show the quota of an account, and what it has used."""
-    with session.client() as client:
-        _print(session, client.quota(resolved(client, account)))
-
-
-@command(quota, "set")
-def set_quota(
-    session: Session,
-    account: OfAccount,
-    quota: Annotated[float | None, typer.Option(help="Weight among the others.")] = None,
-    policy: Annotated[QuotaPolicy | None, typer.Option(help="Where the weight comes from.")] = None,
-    jobs_max: Annotated[int | None, typer.Option(help="Most jobs in progress.")] = None,
-) -> None:
-    """Change a quota; what is left out stays."""
-    from broker.client.submissions import checked
-    from broker.protocol.accounts import QuotaRequest
-
-    fields = {"quota": quota, "policy": policy, "jobs_in_progress_max": jobs_max}
-    given = {name: value for name, value in fields.items() if value is not None}
-    if not given:
-        raise typer.BadParameter("give at least one of --quota, --policy, --jobs-max")
-    request = checked(QuotaRequest, given)
-    with session.client() as client:
-        _print(session, client.set_quota(resolved(client, account), request))
-
-
-def _print(session: Session, quota: "Quota") -> None:
-    from broker.protocol.ids import show
-
-    rows = [
-        ("account", show("account", quota.account)),
-        ("quota", quota.quota),
-        ("policy", quota.policy),
-        ("weight in force", quota.weight),
-        ("jobs in progress", f"{quota.jobs_in_progress} of {quota.jobs_in_progress_max}"),
-        ("used (slot-seconds)", quota.usage_gpu_seconds),
-        ("credit of own hosts/day", quota.credit_recent),
-    ]
-    print_document(quota, rows, json=session.json)

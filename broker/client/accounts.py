@@ -1,4 +1,4 @@
-"""Accounts, tokens, privileges and quotas."""
+"""Accounts, tokens and privileges."""
 
 from collections.abc import AsyncGenerator
 
@@ -9,8 +9,6 @@ from broker.protocol.accounts import (
     AccountRequest,
     Me,
     Privileges,
-    Quota,
-    QuotaRequest,
     Token,
     TokenRequest,
     TokenSecret,
@@ -88,13 +86,3 @@ async def set_privileges(http: Transport, account: Ref, privileges: Privileges) 
     # Whole, also what was left at its default: a PUT replaces.
     body = privileges.model_dump_json().encode()
     await http.act("PUT", _path(account, "/privileges"), body=body)
-
-
-async def get_quota(http: Transport, account: Ref) -> Quota:
-    """The quota of an account, and what it has used."""
-    return await http.call("GET", _path(account, "/quota"), Quota)
-
-
-async def set_quota(http: Transport, account: Ref, request: QuotaRequest) -> Quota:
-    """Change the fields of a quota that `request` sets, and keep the others."""
-    return await http.call("PATCH", _path(account, "/quota"), Quota, body=request)

@@ -7,6 +7,7 @@ from broker.client import files as _files
 from broker.client import hosts as _hosts
 from broker.client import jobs as _jobs
 from broker.client import opening as _opening
+from broker.client import quotas as _quotas
 from broker.client import submissions as _submissions
 from broker.client import watching as _watching
 from broker.client.faces import Call, Stream
@@ -66,8 +67,18 @@ class Calls:
     revoke_token = Call(_accounts.revoke_token)
     privileges = Call(_accounts.get_privileges)
     set_privileges = Call(_accounts.set_privileges)
-    quota = Call(_accounts.get_quota)
-    set_quota = Call(_accounts.set_quota)
+
+    # quotas and groups
+    quota = Call(_quotas.get_quota)
+    set_quota = Call(_quotas.set_quota)
+    groups = Stream(_quotas.list_groups)
+    group = Call(_quotas.get_group)
+    create_group = Call(_quotas.create_group)
+    change_group = Call(_quotas.change_group)
+    delete_group = Call(_quotas.delete_group)
+    group_members = Stream(_quotas.list_members)
+    join_group = Call(_quotas.join_group)
+    leave_group = Call(_quotas.leave_group)
 
     # hosts and shares
     shares = Call(_hosts.get_shares)

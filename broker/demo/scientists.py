@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from broker.client import AsyncBatchHandle, AsyncClient
-from broker.protocol.accounts import AccountRequest, AppPrivileges, QuotaRequest, TokenRequest
+from broker.protocol.accounts import AccountRequest, AppPrivileges, TokenRequest
 from broker.protocol.apps import (
     AppRequest,
     InputSpec,
@@ -19,6 +19,7 @@ from broker.protocol.apps import (
     VersionSpec,
 )
 from broker.protocol.batches import InputContent, JobRequest
+from broker.protocol.quotas import QuotaRequest
 from broker.protocol.resources import JobLimits, Resources
 
 APP = "ising"

@@ -25,6 +25,8 @@ class Action(StrEnum):
     PRIVILEGES_GRANT = "privileges.grant"
     QUOTA_VIEW = "quota.view"
     QUOTA_SET = "quota.set"
+    GROUP_VIEW = "group.view"
+    GROUP_ADMINISTER = "group.administer"
     APP_LIST = "app.list"
     APP_VIEW = "app.view"
     APP_CREATE = "app.create"
@@ -72,6 +74,8 @@ TABLE: Final[dict[Action, frozenset[Ground]]] = {
     Action.PRIVILEGES_GRANT: frozenset({G.ADMIN_ALL}),  # B8, B16
     Action.QUOTA_VIEW: frozenset({G.SELF, G.ADMIN_ALL}),
     Action.QUOTA_SET: frozenset({G.ADMIN_ALL}),  # B10
+    Action.GROUP_VIEW: frozenset({G.ANYBODY}),
+    Action.GROUP_ADMINISTER: frozenset({G.ADMIN_ALL}),  # B10
     Action.APP_LIST: frozenset({G.ANYBODY}),
     Action.APP_VIEW: frozenset({G.ANYBODY}),
     Action.APP_CREATE: frozenset({G.ADMIN_ALL}),  # B9

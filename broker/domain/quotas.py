@@ -1,8 +1,10 @@
-"""Quota policies: where an account's weight under contention comes from.
+"""Quota policies: where an account's weight under contention comes from (rule B17).
 
-A policy is a class here and a row of POLICIES; the conformance suite finds it there.
+A policy is a class here and a row of POLICIES; the conformance suite finds it there. An account
+follows one of them, or the deployment's `combined` weighted sum of all.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -11,18 +13,22 @@ from broker.protocol.states import QuotaPolicy
 
 @dataclass(frozen=True, slots=True)
 class QuotaBasis:
-    """What a policy may look at.
+    """What a policy may look at, all of it decayed to now.
 
-    `quota` is the number that an admin set; `own_credit_recent` the recent average credit of the
-    account's own hosts, in cobblestones a day.
+    `quota` is the number that an admin set, or its boost while that lasts; `own_credit_recent` the
+    recent average credit of the account's own hosts, in cobblestones a day;
+    `donated_credit_recent` the part of the volunteers' that they assigned to the account;
+    `contribution_points` what the portal counted.
     """
 
-    quota: float
-    own_credit_recent: float
+    quota: float = 1.0
+    own_credit_recent: float = 0.0
+    donated_credit_recent: float = 0.0
+    contribution_points: float = 0.0
 
 
 class Policy(Protocol):
-    """Gives the weight of an account, a finite number >= 0."""
+    """Gives the weight of an account, a finite number >= 0 that no more of anything lowers."""
 
     def weight(self, basis: QuotaBasis) -> float: ...
 
@@ -41,12 +47,33 @@ class OwnHosts:
         return max(0.0, basis.own_credit_recent)
 
 
-POLICIES: Final[dict[QuotaPolicy, Policy]] = {
+class Donated:
+    """The recent average credit of volunteers, by the fraction that each gave the account."""
+
+    def weight(self, basis: QuotaBasis) -> float:
+        return max(0.0, basis.donated_credit_recent)
+
+
+class Contribution:
+    """Points for taking part in the portal; they halve every half-life."""
+
+    def weight(self, basis: QuotaBasis) -> float:
+        return max(0.0, basis.contribution_points)
+
+
+POLICIES: Final[Mapping[QuotaPolicy, Policy]] = {
     QuotaPolicy.MANUAL: Manual(),
     QuotaPolicy.OWN_HOSTS: OwnHosts(),
+    QuotaPolicy.DONATED: Donated(),
+    QuotaPolicy.CONTRIBUTION: Contribution(),
 }
 
+Mix = Mapping[QuotaPolicy, float]
+"""How much each policy counts for accounts whose policy is `combined`; others count nothing."""
 
-def weight(policy: QuotaPolicy, basis: QuotaBasis) -> float:
+
+def weight(policy: QuotaPolicy, basis: QuotaBasis, mix: Mix) -> float:
     """The weight in force under a policy."""
+    if policy is QuotaPolicy.COMBINED:
+        return sum(factor * POLICIES[each].weight(basis) for each, factor in mix.items() if factor)
     return POLICIES[policy].weight(basis)

@@ -1,12 +1,13 @@
-"""Accounts, their tokens, BOINC privileges and quota."""
+"""Accounts, their tokens and BOINC privileges."""
 
 from datetime import datetime
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime
 
 from broker.protocol.base import Message, Name, Title, View
 from broker.protocol.ids import AccountRef, AppRef, TokenRef
-from broker.protocol.states import AccountState, QuotaPolicy
+from broker.protocol.quotas import Quota
+from broker.protocol.states import AccountState
 
 
 class AccountRequest(Message):
@@ -39,7 +40,7 @@ class Me(View):
 
     account: Account
     privileges: "Privileges"
-    quota: "Quota"
+    quota: Quota
 
 
 class TokenRequest(Message):
@@ -103,34 +104,3 @@ class AppGrant(View):
     """May submit jobs to the app."""
     admin: bool
     """May administer the app."""
-
-
-class QuotaRequest(Message):
-    """The quota of an account; a field left out keeps its value."""
-
-    quota: float | None = Field(None, ge=0, le=1e12)
-    """Weight under contention, relative to the others' quotas; 0 is served last."""
-    policy: QuotaPolicy | None = None
-    """Where the weight comes from."""
-    jobs_in_progress_max: int | None = Field(None, ge=0, le=100_000_000)
-    """Most jobs queued or active at once; beyond it a submission is refused."""
-
-
-class Quota(View):
-    """The quota of an account."""
-
-    account: AccountRef
-    quota: float
-    """Weight that an admin set; used by the policy `manual`."""
-    policy: QuotaPolicy
-    """Where the weight comes from."""
-    weight: float
-    """Weight in force now, after the policy."""
-    jobs_in_progress_max: int
-    """Most jobs queued or active at once."""
-    jobs_in_progress: int
-    """Jobs queued or active now."""
-    usage_gpu_seconds: float
-    """Decayed slot-seconds consumed: the account's history."""
-    credit_recent: float
-    """Recent average credit of the account's own hosts, in cobblestones a day."""

@@ -18,6 +18,7 @@ JobId = NewType("JobId", int)
 HostId = NewType("HostId", int)
 TokenId = NewType("TokenId", int)
 LaneId = NewType("LaneId", int)
+GroupId = NewType("GroupId", int)
 
 ID_MAX = 2**63 - 1
 DIGITS_MAX = len(str(ID_MAX))
@@ -82,3 +83,4 @@ BatchRef = Annotated[BatchId, *_wire("batch")]
 JobRef = Annotated[JobId, *_wire("job")]
 HostRef = Annotated[HostId, *_wire("host")]
 TokenRef = Annotated[TokenId, *_wire("token")]
+GroupRef = Annotated[GroupId, *_wire("group")]

@@ -64,8 +64,11 @@ class HostState(StrEnum):
 class QuotaPolicy(StrEnum):
     """Where an account's quota comes from."""
 
+    COMBINED = "combined"  # the deployment's weighted sum of the others
     MANUAL = "manual"  # the number that an admin set
     OWN_HOSTS = "own_hosts"  # recent average credit of the account's own hosts
+    DONATED = "donated"  # recent average credit that volunteers assigned to it
+    CONTRIBUTION = "contribution"  # points for taking part in the portal
 
 
 class AnswerStatus(StrEnum):

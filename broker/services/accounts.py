@@ -7,7 +7,7 @@ from broker.protocol.ids import AccountId, HostId, show
 from broker.protocol.states import AccountState
 from broker.services.identity import Actor
 from broker.services.references import absent, resolve
-from broker.storage import accounts, hosts, privileges
+from broker.storage import accounts, budgets, hosts, privileges
 from broker.storage.database import Connection, Database
 
 
@@ -116,6 +116,7 @@ async def delete(connection: Connection, actor: Actor, reference: str) -> set[Ho
     account = await authorised(connection, actor, reference)
     await keep_an_admin(connection, account.id)
     await accounts.set_state(connection, account.id, AccountState.DELETED)
+    await budgets.carry(connection, [account.id])  # before it leaves its group
     await accounts.strip(connection, account.id)
     await hosts.lock_out(connection, owner=account.id)
     # Twice: a lease that was being claimed was neither queued nor leased to the first look.

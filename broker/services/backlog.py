@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from broker.domain.quotas import QuotaBasis, weight
 from broker.protocol.ids import AccountId, LaneId
 from broker.queues.asks import Freed
 from broker.scheduling import Accounts, Lanes
@@ -121,7 +120,7 @@ class Backlog:
             reserved[row_of[state.lane.row.account_id]] += seconds
         accounts = Accounts(
             id=np.array(present, np.int64),
-            weight=np.array([weight_of(row) for row in rows], np.float64),
+            weight=np.array([row.weight for row in rows], np.float64),
             usage_gpu_seconds=np.array([self._usage(row) for row in rows]) + reserved,
             lag_slots=self.lags.slots(present, self.job_seconds()),
         )
@@ -145,8 +144,3 @@ class Backlog:
 
     def _usage(self, row: AccountRow) -> float:
         return row.usage_gpu_seconds + self._used_since.get(row.id, 0.0)
-
-
-def weight_of(row: AccountRow) -> float:
-    """The weight in force of an account."""
-    return weight(row.quota_policy, QuotaBasis(row.quota, row.own_credit_recent))

@@ -1,12 +1,12 @@
 """Quotas: set by admins, weighed by a policy."""
 
-import hashlib
-
-from broker.domain.quotas import QuotaBasis, weight
-from broker.errors import PreconditionFailed
-from broker.protocol.accounts import Quota, QuotaRequest
+from broker.domain.quotas import weight
+from broker.errors import InvalidInput, PreconditionFailed
 from broker.protocol.ids import AccountId, show
-from broker.services import accounts
+from broker.protocol.quotas import Quota, QuotaRequest
+from broker.services import accounts, budgets, minima
+from broker.services.entity_tags import matches, tag_of
+from broker.services.groups import check_bounds
 from broker.services.identity import Actor
 from broker.storage import quotas
 from broker.storage.database import Connection
@@ -17,20 +17,38 @@ async def of(connection: Connection, account: AccountId, *, half_life_seconds: f
     row = await quotas.of_account(connection, account, half_life_seconds=half_life_seconds)
     return Quota(
         account=account,
-        quota=row.quota,
+        quota=row.basis.quota,
+        quota_until=row.quota_until,
+        quota_afterwards=row.quota_afterwards,
         policy=row.policy,
-        weight=weight(row.policy, QuotaBasis(row.quota, row.own_credit_recent)),
+        weight=weight(row.policy, row.basis, await quotas.mix(connection)),
+        group=row.group_id,
+        group_name=row.group_name,
+        minimum_slots=row.minimum_slots,
+        maximum_slots=row.maximum_slots,
         jobs_in_progress_max=row.jobs_in_progress_max,
         jobs_in_progress=row.jobs_open,
+        budget=await budgets.of_account(connection, account),
         usage_gpu_seconds=row.usage_gpu_seconds,
-        credit_recent=row.own_credit_recent,
+        credit_recent=row.basis.own_credit_recent,
+        donated_credit_recent=row.basis.donated_credit_recent,
+        contribution_points=row.basis.contribution_points,
     )
 
 
 def etag(quota: Quota) -> str:
     """The entity tag: of what people edit only, for usage never stands still."""
-    edited = f"{quota.account} {quota.quota!r} {quota.policy} {quota.jobs_in_progress_max}"
-    return f'"{hashlib.sha256(edited.encode()).hexdigest()[:32]}"'
+    budget = quota.budget
+    return tag_of(
+        quota.account,
+        quota.quota,
+        quota.quota_until,
+        quota.policy,
+        quota.minimum_slots,
+        quota.maximum_slots,
+        quota.jobs_in_progress_max,
+        (budget.gpu_seconds, budget.period_days) if budget else None,
+    )
 
 
 async def view(
@@ -49,6 +67,7 @@ async def change(
     *,
     if_match: frozenset[str],
     half_life_seconds: float,
+    silent_seconds: float,
 ) -> Quota:
     """Changes the fields that the request names.
 
@@ -58,15 +77,34 @@ async def change(
     Raises:
         PreconditionFailed: somebody else changed the quota since.
         Conflict: the account was deleted.
+        InvalidInput: an end that has passed or belongs to no quota, a minimum above the maximum.
     """
     account = await accounts.existing(connection, actor, reference)
-    if if_match:
-        await quotas.lock(connection, account.id)
-        now = await of(connection, account.id, half_life_seconds=half_life_seconds)
-        if if_match.isdisjoint({etag(now), "*"}):
-            raise PreconditionFailed(
-                "the quota was changed since you read it; read it again",
-                ids=(show("account", account.id),),
-            )
+    await quotas.lock(connection, account.id)
+    now = await of(connection, account.id, half_life_seconds=half_life_seconds)
+    if not matches(if_match, etag(now)):
+        raise PreconditionFailed(
+            "the quota was changed since you read it; read it again",
+            ids=(show("account", account.id),),
+        )
+    await _check(connection, now, request)
     await quotas.change(connection, account.id, request)
-    return await of(connection, account.id, half_life_seconds=half_life_seconds)
+    await budgets.change(connection, (account.id, None), request)
+    then = await of(connection, account.id, half_life_seconds=half_life_seconds)
+    if not then.minimum_slots:
+        return then
+    said = await minima.warnings(connection, silent_seconds=silent_seconds)
+    concerning = minima.of_interest(said, None, then.group, then.minimum_slots)
+    return then.model_copy(update={"warnings": concerning})
+
+
+async def _check(connection: Connection, now: Quota, request: QuotaRequest) -> None:
+    given = request.model_fields_set
+    if request.quota_until is not None:
+        if request.quota is None:
+            raise InvalidInput.of("/quota_until", "belongs to a quota; give `quota`, too")
+        if await quotas.is_past(connection, request.quota_until):
+            raise InvalidInput.of("/quota_until", "has passed")
+    minimum = now.minimum_slots if request.minimum_slots is None else request.minimum_slots
+    maximum = request.maximum_slots if "maximum_slots" in given else now.maximum_slots
+    check_bounds(minimum, maximum, given)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from broker.domain.quotas import QuotaBasis, weight
 from broker.protocol.ids import AccountId
 from broker.protocol.shares import Share, Shares
 from broker.services import board
@@ -46,12 +45,11 @@ def merged(last: Board, rows: Mapping[AccountId, ShareRow]) -> Shares:
 
 def share(row: ShareRow, note: AccountNote | None, total_weight: float) -> Share:
     """One row. An account that wants nothing now has no part in the plan: zeros."""
-    quota = weight(row.quota_policy, QuotaBasis(row.quota, row.own_credit_recent))
     in_plan = note or IDLE
     return Share(
         account=row.id,
         account_name=row.name,
-        quota=note.weight if note else quota,
+        quota=note.weight if note else row.weight,
         quota_fraction=in_plan.weight / total_weight if total_weight > 0 else 0.0,
         usage_gpu_seconds=note.usage_gpu_seconds if note else row.usage_gpu_seconds,
         weight_adjusted=in_plan.weight_adjusted,

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from broker.protocol.ids import AccountId, HostId
+from broker.domain.quotas import weight
+from broker.protocol.ids import AccountId, GroupId, HostId
 from broker.protocol.resources import HostFacts
 from broker.protocol.states import QuotaPolicy
-from broker.storage import blocks
+from broker.storage import blocks, quotas
 from broker.storage.database import Connection
 
 SQL = blocks.load("fleet")
+POLICIES = {each.value: each for each in QuotaPolicy}  # quicker than asking the enum
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +27,18 @@ class HostRow:
 
 @dataclass(frozen=True, slots=True)
 class AccountRow:
-    """An account with open jobs: its quota's basis and its history, decayed to now."""
+    """An account with open jobs: its weight and bounds in slots, and its history, decayed to now.
+
+    `maximum_slots` is None for no cap, `group_id` None for an account beside the topmost groups.
+    """
 
     id: AccountId
     name: str
     active: bool
-    quota: float
-    quota_policy: QuotaPolicy
-    own_credit_recent: float
+    group_id: GroupId | None
+    minimum_slots: float
+    maximum_slots: float | None
+    weight: float
     usage_gpu_seconds: float
 
 
@@ -51,12 +57,21 @@ async def hosts(connection: Connection, *, silent_seconds: float) -> list[HostRo
 
 
 async def accounts(connection: Connection, *, half_life_seconds: float) -> list[AccountRow]:
-    """Every account with open jobs."""
+    """Every account with open jobs, its weight according to its quota policy."""
+    mix = await quotas.mix(connection)
+    rows = await connection.fetch(SQL.accounts, half_life_seconds)
     return [
-        AccountRow(AccountId(account), name, active, quota, QuotaPolicy(policy), credit, usage)
-        for account, name, active, quota, policy, credit, usage in await connection.fetch(
-            SQL.accounts, half_life_seconds
+        AccountRow(
+            row["id"],
+            row["name"],
+            row["active"],
+            row["group_id"],
+            row["minimum_slots"],
+            row["maximum_slots"],
+            weight(POLICIES[row["policy"]], quotas.basis_of(row), mix),
+            row["usage"],
         )
+        for row in rows
     ]
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from broker.protocol.ids import AccountId
+from broker.domain.quotas import weight
+from broker.protocol.ids import AccountId, GroupId
 from broker.protocol.states import QuotaPolicy
-from broker.storage import blocks
+from broker.storage import blocks, quotas
 from broker.storage.database import Connection
 
 SQL = blocks.load("shares")
@@ -13,13 +14,14 @@ SQL = blocks.load("shares")
 
 @dataclass(frozen=True, slots=True)
 class ShareRow:
-    """An account: its quota's basis and its history, decayed to now."""
+    """An account: its weight, where it stands in the tree, and its history, decayed to now."""
 
     id: AccountId
     name: str
-    quota: float
-    quota_policy: QuotaPolicy
-    own_credit_recent: float
+    group_id: GroupId | None
+    minimum_slots: float
+    maximum_slots: float | None
+    weight: float
     usage_gpu_seconds: float
 
 
@@ -31,8 +33,17 @@ async def accounts(
     accounts_max: int,
 ) -> list[ShareRow]:
     """The accounts of the last plan, and others with open jobs or recent usage."""
+    mix = await quotas.mix(connection)
     rows = await connection.fetch(SQL.accounts, planned, half_life_seconds, accounts_max)
     return [
-        ShareRow(AccountId(account), name, quota, QuotaPolicy(policy), credit, usage)
-        for account, name, quota, policy, credit, usage in rows
+        ShareRow(
+            row["id"],
+            row["name"],
+            row["group_id"],
+            row["minimum_slots"],
+            row["maximum_slots"],
+            weight(QuotaPolicy(row["policy"]), quotas.basis_of(row), mix),
+            row["usage"],
+        )
+        for row in rows
     ]

@@ -18,7 +18,7 @@ def etag(reply: Reply) -> str:
 async def test_a_patch_changes_what_it_names(broker: Running) -> None:
     ann = await broker.client("ann")
     before = (await ann.get(PATH)).expect(200)
-    assert (before["quota"], before["policy"]) == (1, "manual")
+    assert (before["quota"], before["policy"]) == (1, "combined")
     (await broker.admin.patch(PATH, {"quota": 5})).expect(200)
     body = {"jobs_in_progress_max": 7, "quota": None}
     after = (await broker.admin.patch(PATH, body)).expect(200)

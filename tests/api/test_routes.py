@@ -14,6 +14,7 @@ from tests.support.running import Running
 GUARDED = [route for route in table() if isinstance(route.policy, Action)]
 ABSENT = {
     "account": "nobody",
+    "group": "nobody",
     "app": "nothing",
     "number": "99",
     "token": "token_99999",
@@ -88,9 +89,11 @@ async def test_a_plain_account_gets_no_admin_route(broker: Running) -> None:
     ann = await broker.client("ann")
     made = (await broker.admin.post("/v1/accounts/admin/tokens", {})).expect(201)
     agent = await broker.agent()
+    (await broker.admin.post("/v1/groups", {"name": "lab"})).expect(201)
     values = {
         **ABSENT,
         "account": "admin",
+        "group": "lab",
         "app": "sleep",
         "number": "1",
         "token": made["id"],

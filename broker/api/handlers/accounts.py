@@ -1,4 +1,4 @@
-"""Accounts, their tokens, privileges and quota."""
+"""Accounts, their tokens and privileges."""
 
 from aiohttp import web
 
@@ -10,15 +10,13 @@ from broker.protocol.accounts import (
     AccountRequest,
     Me,
     Privileges,
-    Quota,
-    QuotaRequest,
     Token,
     TokenRequest,
     TokenSecret,
 )
 from broker.protocol.base import Page
 from broker.protocol.ids import HostId, TokenId
-from broker.services import accounts, privileges, quotas, tokens
+from broker.services import accounts, privileges, tokens
 from broker.services.me import me as who_am_i
 from broker.storage.database import Connection
 
@@ -92,7 +90,7 @@ async def revoke_token(call: Call) -> web.Response:
     return await call.mutate(lambda c: tokens.revoke(c, call.actor, account, token))
 
 
-# -- privileges and quota -------------------------------------------------------------------
+# -- privileges -----------------------------------------------------------------------------
 
 
 async def show_privileges(call: Call) -> web.Response:
@@ -104,26 +102,6 @@ async def grant(call: Call) -> web.Response:
     body = await call.body(Privileges)
     account = call.path("account")
     return await call.mutate(lambda c: privileges.grant(c, call.actor, account, body))
-
-
-async def show_quota(call: Call) -> web.Response:
-    account, half_life = call.path("account"), call.half_life_seconds
-    async with call.services.database.connection() as connection:
-        quota = await quotas.view(connection, call.actor, account, half_life_seconds=half_life)
-    return answer(quota, headers={"ETag": quotas.etag(quota)})
-
-
-async def change_quota(call: Call) -> web.Response:
-    body = await call.body(QuotaRequest)
-    account, half_life = call.path("account"), call.half_life_seconds
-    response = await call.mutate(
-        lambda c: quotas.change(
-            c, call.actor, account, body, if_match=call.if_match, half_life_seconds=half_life
-        )
-    )
-    if isinstance(response.body, bytes):
-        response.headers["ETag"] = quotas.etag(Quota.model_validate_json(response.body))
-    return response
 
 
 A = Action
@@ -217,24 +195,5 @@ ROUTES = [
         "Replaces the global privileges of an account.",
         body=Privileges,
         answer=Privileges,
-    ),
-    Route(
-        "GET",
-        f"{ONE}/quota",
-        show_quota,
-        A.QUOTA_VIEW,
-        "Shows the quota of an account, and what it has used.",
-        answer=Quota,
-        etag=True,
-    ),
-    Route(
-        "PATCH",
-        f"{ONE}/quota",
-        change_quota,
-        A.QUOTA_SET,
-        "Changes the quota of an account.",
-        body=QuotaRequest,
-        answer=Quota,
-        etag=True,
     ),
 ]

@@ -41,7 +41,7 @@ WHERE admin_all_apps AND account.state = 'active' AND account.id <> $1::int;
 
 -- name: strip
 -- Takes everything from an account that acts in its name: tokens, also those of its hosts, unused
--- enrolments, privileges. Its history stays.
+-- enrolments, privileges, donations, its place in a group. Its history stays.
 -- $1 account
 WITH tokens AS (
     UPDATE token SET revoked_at = now()
@@ -51,8 +51,10 @@ WITH tokens AS (
     DELETE FROM enrollment WHERE account_id = $1::int AND used_at IS NULL
 ), app_rights AS (
     DELETE FROM user_submit_app WHERE account_id = $1::int
+), gifts AS (
+    DELETE FROM donation WHERE volunteer_id = $1::int OR scientist_id = $1::int
 )
-UPDATE user_submit SET submit_all_apps = false, admin_all_apps = false
+UPDATE user_submit SET submit_all_apps = false, admin_all_apps = false, group_id = NULL
 WHERE account_id = $1::int;
 
 -- name: end_work

@@ -8,18 +8,19 @@ FROM host WHERE state = 'active';
 -- name: accounts
 -- What the scheduler weighs, for accounts with open jobs.
 -- $1 half-life in seconds
+WITH open AS MATERIALIZED (
+    SELECT account_id, decayed(usage_gpu_seconds, usage_at, now(), $1::float8) AS usage
+    FROM account_usage WHERE jobs_open > 0
+)
 SELECT account.id, account.name, account.state = 'active' AS active,
-    user_submit.quota, user_submit.quota_policy,
-    CASE WHEN user_submit.quota_policy = 'own_hosts' THEN (
-        SELECT coalesce(sum(decayed(credit_recent, recent_at, now(), $1::float8)), 0)
-        FROM host JOIN host_credit ON host_credit.host_id = host.id
-        WHERE host.account_id = account.id
-    ) ELSE 0 END AS own_credit_recent,
-    decayed(usage_gpu_seconds, usage_at, now(), $1::float8) AS usage_gpu_seconds
-FROM account_usage
-JOIN account ON account.id = account_usage.account_id
-JOIN user_submit ON user_submit.account_id = account_usage.account_id
-WHERE account_usage.jobs_open > 0;
+    user_submit.group_id, user_submit.minimum_slots, user_submit.maximum_slots,
+    basis.policy, basis.quota, basis.own_credit_recent, basis.donated_credit_recent,
+    basis.contribution_points, open.usage
+FROM open
+JOIN account ON account.id = open.account_id
+JOIN user_submit ON user_submit.account_id = open.account_id
+JOIN quota_basis(ARRAY(SELECT account_id FROM open), $1::float8) AS basis
+    ON basis.account_id = open.account_id;
 
 -- name: seen
 -- $1 host ids, in order

@@ -112,7 +112,8 @@ WITH report AS (
         jobs_open = account_usage.jobs_open - sums.ended,
         usage_gpu_seconds =
             decayed(usage_gpu_seconds, usage_at, now(), $9::float8) + sums.debit,
-        usage_at = now()
+        usage_at = now(),
+        debited_gpu_seconds = debited_gpu_seconds + sums.debit  -- budgets: storage.budgets.carry
     FROM (
         SELECT account_id, sum(debit) AS debit, count(*) FILTER (WHERE state <> 'queued') AS ended
         FROM closed GROUP BY account_id

@@ -306,6 +306,45 @@ def test_quota_of_the_caller(broker: Any, fairlead: Fairlead) -> None:
     assert broker.seen[-1].json == {"quota": 30.0}
     assert fairlead("quota", "set", "bob").exit_code == 2
     assert fairlead("quota", "set", "bob", "--quota", "-1").exit_code == 5
+    boosted = ("quota", "set", "bob", "--quota", "9", "--until", "2030-01-02", "--maximum", "none")
+    assert fairlead(*boosted, "--budget", "3600", "--budget-days", "30").exit_code == 0
+    body = broker.seen[-1].json
+    assert body.pop("quota_until").startswith("2030-01-0")
+    assert body == {
+        "quota": 9,
+        "maximum_slots": None,
+        "gpu_seconds_budget": 3600,
+        "budget_period_days": 30,
+    }
+    assert fairlead("quota", "set", "bob", "--maximum", "much").exit_code == 2
+
+
+def test_groups_are_made_changed_and_joined(broker: Any, fairlead: Fairlead) -> None:
+    broker.on("POST", "/v1/groups", says(samples.GROUP, status=201))
+    broker.on("PATCH", "/v1/groups/lab", says(samples.GROUP | {"warnings": ["minima too great"]}))
+    member = {"account": "account_2", "account_name": "bob", "group": "group_3"}
+    broker.on("PUT", "/v1/groups/lab/accounts/bob", says(member | {"group_name": "lab"}))
+    broker.on("GET", "/v1/groups", says(samples.page(samples.GROUP)))
+    made = fairlead("groups", "create", "lab", "--parent", "physics", "--weight", "2")
+    assert "budget (GPU-seconds)\t70 of 3600\n" in made.stdout
+    assert broker.seen[-1].json == {"name": "lab", "parent": "physics", "weight": 2.0}
+    changed = fairlead("groups", "set", "lab", "--parent", "none", "--minimum", "3")
+    assert broker.seen[-1].json == {"parent": None, "minimum_slots": 3.0}
+    assert changed.stderr == "warning: minima too great\n"
+    assert fairlead("groups", "set", "lab").exit_code == 2
+    assert fairlead("groups", "join", "lab", "bob").stdout == "bob belongs to lab\n"
+    listed = fairlead("groups").stdout.splitlines()
+    assert listed[1].split("\t") == [
+        "lab",
+        "The lab",
+        "physics",
+        "2",
+        "0",
+        "-",
+        "4",
+        "70 of 3600",
+        "1",
+    ]
 
 
 @pytest.mark.parametrize(

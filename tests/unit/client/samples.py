@@ -15,13 +15,44 @@ ME = {
     "quota": {
         "account": "account_1",
         "quota": 50.0,
+        "quota_until": None,
+        "quota_afterwards": None,
         "policy": "manual",
         "weight": 50.0,
+        "group": None,
+        "group_name": None,
+        "minimum_slots": 0.0,
+        "maximum_slots": None,
+        "budget": None,
+        "donated_credit_recent": 0.0,
+        "contribution_points": 0.0,
         "jobs_in_progress_max": 1000,
         "jobs_in_progress": 3,
         "usage_gpu_seconds": 12.5,
         "credit_recent": 0.0,
     },
+}
+
+GROUP = {
+    "id": "group_3",
+    "name": "lab",
+    "title": "The lab",
+    "parent": "group_1",
+    "parent_name": "physics",
+    "weight": 2.0,
+    "minimum_slots": 0.0,
+    "maximum_slots": None,
+    "jobs_in_progress_max": None,
+    "jobs_in_progress": 4,
+    "budget": {
+        "gpu_seconds": 3600.0,
+        "period_days": 30,
+        "spent_gpu_seconds": 60.0,
+        "reserved_gpu_seconds": 10.0,
+        "resets_at": "2025-02-01T00:00:00Z",
+    },
+    "accounts": 1,
+    "created_at": "2025-01-01T00:00:00Z",
 }
 
 

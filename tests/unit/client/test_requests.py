@@ -5,7 +5,8 @@ import pytest
 from broker import errors
 from broker.client import AsyncClient, Client, Transport
 from broker.client.retry import Retry
-from broker.protocol.accounts import AccountRequest, Privileges, QuotaRequest
+from broker.protocol.accounts import AccountRequest, Privileges
+from broker.protocol.quotas import QuotaRequest
 
 from . import samples
 from .conftest import Pauses

@@ -12,7 +12,6 @@ import pytest
 
 from broker.protocol.ids import AccountId, AppId, HostId, LaneId, VersionId
 from broker.protocol.resources import HostFacts, JobLimits, Resources
-from broker.protocol.states import QuotaPolicy
 from broker.queues.asks import Ask, Freed
 from broker.scheduling import Snapshot, plan
 from broker.services.backlog import Backlog
@@ -46,7 +45,7 @@ def backlog_of(quotas: list[float]) -> Backlog:
         backlog.know({row.id: Lane(row, needs, bounds, {})})
         backlog.lanes[row.id].pending = 10_000
     backlog.load(
-        AccountRow(AccountId(n), f"a{n}", True, quota, QuotaPolicy.MANUAL, 0.0, 0.0)
+        AccountRow(AccountId(n), f"a{n}", True, None, 0.0, None, quota, 0.0)
         for n, quota in enumerate(quotas, 1)
     )
     return backlog

@@ -3,21 +3,13 @@
 import pytest
 
 from broker.protocol.ids import AccountId
-from broker.protocol.states import QuotaPolicy
 from broker.services.board import AccountNote, Board
 from broker.services.shares import merged
 from broker.storage.shares import ShareRow
 
 
-def row(number: int, name: str, **more: float) -> ShareRow:
-    return ShareRow(
-        AccountId(number),
-        name,
-        more.get("quota", 1.0),
-        QuotaPolicy.OWN_HOSTS if "credit" in more else QuotaPolicy.MANUAL,
-        more.get("credit", 0.0),
-        more.get("usage", 0.0),
-    )
+def row(number: int, name: str, weight: float = 1.0, usage: float = 0.0) -> ShareRow:
+    return ShareRow(AccountId(number), name, None, 0.0, None, weight, usage)
 
 
 BOARD = Board(
@@ -31,7 +23,7 @@ BOARD = Board(
 
 
 def test_plan_gives_the_numbers_and_the_rows_give_the_names() -> None:
-    rows = [row(1, "ann", usage=40.0), row(2, "bob"), row(3, "idle", usage=9.0, credit=4.0)]
+    rows = [row(1, "ann", usage=40.0), row(2, "bob"), row(3, "idle", weight=4.0, usage=9.0)]
     table = merged(BOARD, {each.id: each for each in rows})
     assert [share.account_name for share in table.items] == ["ann", "bob", "idle"]
     ann, _, idle = table.items
@@ -49,6 +41,6 @@ def test_fractions_add_up_to_one() -> None:
 
 def test_weights_of_zero_divide_nothing() -> None:
     board = Board(accounts={AccountId(1): AccountNote(0.0, 0.0, 0.0, 0.0, 0, 1, 1)})
-    (share,) = merged(board, {AccountId(1): row(1, "ann", quota=0.0)}).items
+    (share,) = merged(board, {AccountId(1): row(1, "ann", weight=0.0)}).items
     assert share.quota_fraction == 0
     assert merged(board, {}).planned_at is None

@@ -1,0 +1,57 @@
+"""Quotas of accounts."""
+
+from aiohttp import web
+
+from broker.api.call import Call, answer, tagged
+from broker.api.routes import Route
+from broker.domain.access import Action
+from broker.protocol.quotas import Quota, QuotaRequest
+from broker.services import quotas
+
+
+async def show(call: Call) -> web.Response:
+    account, half_life = call.path("account"), call.half_life_seconds
+    async with call.services.database.connection() as connection:
+        quota = await quotas.view(connection, call.actor, account, half_life_seconds=half_life)
+    return answer(quota, headers={"ETag": quotas.etag(quota)})
+
+
+async def change(call: Call) -> web.Response:
+    body = await call.body(QuotaRequest)
+    response = await call.mutate(
+        lambda c: quotas.change(
+            c,
+            call.actor,
+            call.path("account"),
+            body,
+            if_match=call.if_match,
+            half_life_seconds=call.half_life_seconds,
+            silent_seconds=call.silent_seconds,
+        )
+    )
+    return tagged(response, Quota, quotas.etag)
+
+
+A = Action
+QUOTA = "/v1/accounts/{account}/quota"
+ROUTES = [
+    Route(
+        "GET",
+        QUOTA,
+        show,
+        A.QUOTA_VIEW,
+        "Shows the quota of an account, and what it has used.",
+        answer=Quota,
+        etag=True,
+    ),
+    Route(
+        "PATCH",
+        QUOTA,
+        change,
+        A.QUOTA_SET,
+        "Changes the quota of an account.",
+        body=QuotaRequest,
+        answer=Quota,
+        etag=True,
+    ),
+]

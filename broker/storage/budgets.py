@@ -1,0 +1,55 @@
+"""Budgets: GPU-seconds that accounts and groups may use in a period.
+
+Reports count what an account was debited; `carry` brings that into the budgets that it draws on.
+So a report of one member never waits for another's.
+"""
+
+from collections.abc import Sequence
+
+from broker.protocol.ids import AccountId, GroupId
+from broker.protocol.quotas import Budget
+from broker.storage import blocks
+from broker.storage.database import Connection
+
+SQL = blocks.load("budgets")
+
+Holder = tuple[AccountId | None, GroupId | None]
+"""The account or the group that a budget belongs to; the other one is None."""
+
+
+async def carry(connection: Connection, accounts: Sequence[AccountId] | None = None) -> None:
+    """Brings what was debited into the budgets and starts new periods; inside a transaction.
+
+    Args:
+        accounts: those to bring up to date now, waiting for their reports under way; None for
+            all that draw on budgets, without waiting.
+    """
+    await connection.execute(SQL.lock)
+    await connection.execute(SQL.carry, accounts)
+
+
+async def members(connection: Connection, group: GroupId) -> list[AccountId]:
+    """Accounts that would draw on a budget of a group."""
+    return [AccountId(row[0]) for row in await connection.fetch(SQL.members, group)]
+
+
+async def put(
+    connection: Connection, holder: Holder, gpu_seconds: float, period_days: int | None
+) -> None:
+    """Makes or changes a budget; after `carry`. Another period starts now, with nothing spent."""
+    await connection.execute(SQL.set, *holder, gpu_seconds, period_days)
+
+
+async def remove(connection: Connection, holder: Holder) -> None:
+    """Removes a budget, if there is one."""
+    await connection.execute(SQL.remove, *holder)
+
+
+async def of(
+    connection: Connection,
+    accounts: Sequence[AccountId] = (),
+    groups: Sequence[GroupId] = (),
+) -> dict[Holder, Budget]:
+    """The budgets of accounts and groups; those without one are left out."""
+    rows = await connection.fetch(SQL.of, accounts, groups)
+    return {(row["account_id"], row["group_id"]): Budget.model_validate(dict(row)) for row in rows}

@@ -1,0 +1,65 @@
+"""The database itself keeps the tree of groups a tree, whoever writes."""
+
+import asyncpg
+import pytest
+
+from broker.protocol.limits import GROUP_LEVELS_MAX
+from broker.storage.database import Connection, Database
+
+
+async def make_chain(connection: Connection, levels: int) -> None:
+    """Groups 1 to `levels`, each below the one before."""
+    for level in range(1, levels + 1):
+        await connection.execute(
+            "INSERT INTO share_group (name, parent_id) VALUES ($1, $2)",
+            f"g{level}",
+            level - 1 or None,
+        )
+
+
+async def refused_by(connection: Connection, statement: str) -> str | None:
+    with pytest.raises(asyncpg.IntegrityConstraintViolationError) as refused:
+        await connection.execute(statement)
+    return refused.value.constraint_name
+
+
+@pytest.mark.parametrize("parent", [1, 2, 3])
+async def test_a_cycle_is_refused(database: Database, parent: int) -> None:
+    async with database.connection() as connection:
+        await make_chain(connection, 3)
+        statement = f"UPDATE share_group SET parent_id = {parent} WHERE id = 1"
+        assert await refused_by(connection, statement) == "share_group_no_cycle"
+
+
+async def test_a_level_too_many_is_refused(database: Database) -> None:
+    async with database.connection() as connection:
+        await make_chain(connection, GROUP_LEVELS_MAX)
+        deeper = f"INSERT INTO share_group (name, parent_id) VALUES ('x', {GROUP_LEVELS_MAX})"
+        assert await refused_by(connection, deeper) == "share_group_levels_max"
+        await connection.execute("INSERT INTO share_group (name) VALUES ('top')")
+        whole = (
+            "UPDATE share_group SET parent_id = (SELECT id FROM share_group WHERE name = 'top') "
+            "WHERE id = 1"
+        )
+        assert await refused_by(connection, whole) == "share_group_levels_max"
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "constraint"),
+    [
+        ("weight", "-1", "share_group_weight_not_negative"),
+        ("weight", "'NaN'", "share_group_weight_not_negative"),
+        ("weight", "'Infinity'", "share_group_weight_not_negative"),
+        ("minimum_slots", "'NaN'", "share_group_minimum_not_negative"),
+        ("maximum_slots", "-1", "share_group_maximum_not_negative"),
+        ("minimum_slots", "5", "share_group_minimum_within_maximum"),
+        ("jobs_in_progress_max", "-1", "share_group_jobs_in_progress_max_not_negative"),
+    ],
+)
+async def test_numbers_out_of_range_are_refused(
+    database: Database, column: str, value: str, constraint: str
+) -> None:
+    async with database.connection() as connection:
+        await connection.execute("INSERT INTO share_group (name, maximum_slots) VALUES ('g', 4)")
+        refused = await refused_by(connection, f"UPDATE share_group SET {column} = {value}")
+        assert refused == constraint
