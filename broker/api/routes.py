@@ -51,6 +51,7 @@ def table() -> list[Route]:
         accounts,
         apps,
         batches,
+        contributions,
         documents,
         groups,
         hosts,
@@ -65,6 +66,7 @@ def table() -> list[Route]:
     modules = (
         accounts,
         quotas,
+        contributions,
         groups,
         apps,
         submission,

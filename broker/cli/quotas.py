@@ -14,7 +14,7 @@ from broker.protocol.states import QuotaPolicy
 if TYPE_CHECKING:
     from broker.protocol.quotas import Budget, Quota
 
-quota = typer.Typer(no_args_is_help=True, help="Quotas: show, set.")
+quota = typer.Typer(no_args_is_help=True, help="Quotas: show, set, mix.")
 
 Minimum = Annotated[
     float | None, typer.Option("--minimum", help="Slots that come before all siblings.")
@@ -26,6 +26,8 @@ GpuSecondsBudget = Annotated[
 PeriodDays = Annotated[
     str | None, typer.Option("--budget-days", help="Days of that period; none for no end.")
 ]
+
+Factor = Annotated[float | None, typer.Option(help="How much this policy counts.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -79,6 +81,33 @@ def change(
     request = checked(QuotaRequest, given)
     with session.client() as client:
         _print(session, client.set_quota(resolved(client, account), request))
+
+
+@command(quota, "mix")
+def mix(
+    session: Session,
+    manual: Factor = None,
+    own_hosts: Factor = None,
+    donated: Factor = None,
+    contribution: Factor = None,
+) -> None:
+    """Show, or change, how much each policy counts where they are combined."""
+    from broker.client.submissions import checked
+    from broker.protocol.quotas import QuotaMix
+
+    wanted = {
+        "manual": manual,
+        "own_hosts": own_hosts,
+        "donated": donated,
+        "contribution": contribution,
+    }
+    given = {name: factor for name, factor in wanted.items() if factor is not None}
+    with session.client() as client:
+        now = client.quota_mix()
+        if given:
+            now = client.set_quota_mix(checked(QuotaMix, now.model_dump() | given))
+    rows = [(name.replace("_", " "), factor) for name, factor in now.model_dump().items()]
+    print_document(now, rows, json=session.json)
 
 
 def _print(session: Session, quota: "Quota") -> None:

@@ -71,6 +71,11 @@ class Calls:
     # quotas and groups
     quota = Call(_quotas.get_quota)
     set_quota = Call(_quotas.set_quota)
+    quota_mix = Call(_quotas.get_quota_mix)
+    set_quota_mix = Call(_quotas.set_quota_mix)
+    donations = Call(_quotas.get_donations)
+    donate = Call(_quotas.donate)
+    contribute = Call(_quotas.contribute)
     groups = Stream(_quotas.list_groups)
     group = Call(_quotas.get_group)
     create_group = Call(_quotas.create_group)

@@ -1,16 +1,28 @@
-"""Quotas and groups of accounts."""
+"""Quotas, what they come from, and groups of accounts."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 
 from broker.client.pages import listing
 from broker.client.transport import Ref, Transport, ref
 from broker.protocol.base import Page
+from broker.protocol.contributions import (
+    Contribution,
+    Contributions,
+    ContributionsRequest,
+    DonationRequest,
+    Donations,
+    DonationsRequest,
+)
 from broker.protocol.groups import Group, GroupChange, GroupRequest, Membership
-from broker.protocol.quotas import Quota, QuotaRequest
+from broker.protocol.quotas import Quota, QuotaMix, QuotaRequest
 
 
 def _quota(account: Ref) -> str:
     return f"/v1/accounts/{ref('account', account)}/quota"
+
+
+def _donations(account: Ref) -> str:
+    return f"/v1/accounts/{ref('account', account)}/donations"
 
 
 def _group(group: Ref, rest: str = "") -> str:
@@ -29,6 +41,35 @@ async def get_quota(http: Transport, account: Ref) -> Quota:
 async def set_quota(http: Transport, account: Ref, request: QuotaRequest) -> Quota:
     """Change the fields of a quota that `request` sets, and keep the others."""
     return await http.call("PATCH", _quota(account), Quota, body=request)
+
+
+async def get_quota_mix(http: Transport) -> QuotaMix:
+    """How much each quota policy counts where they are combined."""
+    return await http.call("GET", "/v1/quotas/mix", QuotaMix)
+
+
+async def set_quota_mix(http: Transport, mix: QuotaMix) -> QuotaMix:
+    """Set how much each quota policy counts where they are combined."""
+    return await http.call("PUT", "/v1/quotas/mix", QuotaMix, body=mix)
+
+
+async def get_donations(http: Transport, account: Ref) -> Donations:
+    """Which part of a volunteer's credit counts for whom."""
+    return await http.call("GET", _donations(account), Donations)
+
+
+async def donate(http: Transport, account: Ref, fractions: Mapping[str, float]) -> Donations:
+    """Replace the parts of a volunteer's credit that count for others, by handle or id."""
+    given = [DonationRequest(to=to, fraction=part) for to, part in fractions.items()]
+    request = DonationsRequest(donations=given)
+    return await http.call("PUT", _donations(account), Donations, body=request)
+
+
+async def contribute(http: Transport, points: Mapping[str, float]) -> Contributions:
+    """Add points for taking part in the portal, by handle or id of the accounts."""
+    given = [Contribution(account=account, points=each) for account, each in points.items()]
+    request = ContributionsRequest(contributions=given)
+    return await http.call("POST", "/v1/contributions", Contributions, body=request)
 
 
 async def create_group(http: Transport, request: GroupRequest) -> Group:

@@ -25,6 +25,11 @@ class Action(StrEnum):
     PRIVILEGES_GRANT = "privileges.grant"
     QUOTA_VIEW = "quota.view"
     QUOTA_SET = "quota.set"
+    QUOTA_MIX_VIEW = "quota.mix_view"
+    QUOTA_MIX_SET = "quota.mix_set"
+    DONATION_VIEW = "donation.view"
+    DONATION_SET = "donation.set"
+    CONTRIBUTION_ADD = "contribution.add"
     GROUP_VIEW = "group.view"
     GROUP_ADMINISTER = "group.administer"
     APP_LIST = "app.list"
@@ -74,6 +79,11 @@ TABLE: Final[dict[Action, frozenset[Ground]]] = {
     Action.PRIVILEGES_GRANT: frozenset({G.ADMIN_ALL}),  # B8, B16
     Action.QUOTA_VIEW: frozenset({G.SELF, G.ADMIN_ALL}),
     Action.QUOTA_SET: frozenset({G.ADMIN_ALL}),  # B10
+    Action.QUOTA_MIX_VIEW: frozenset({G.ANYBODY}),
+    Action.QUOTA_MIX_SET: frozenset({G.ADMIN_ALL}),  # B10, B17
+    Action.DONATION_VIEW: frozenset({G.SELF, G.ADMIN_ALL}),
+    Action.DONATION_SET: frozenset({G.SELF, G.ADMIN_ALL}),  # B17
+    Action.CONTRIBUTION_ADD: frozenset({G.ADMIN_ALL}),  # B17
     Action.GROUP_VIEW: frozenset({G.ANYBODY}),
     Action.GROUP_ADMINISTER: frozenset({G.ADMIN_ALL}),  # B10
     Action.APP_LIST: frozenset({G.ANYBODY}),

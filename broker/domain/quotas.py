@@ -5,15 +5,13 @@ follows one of them, or the deployment's `combined` weighted sum of all.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from broker.protocol.states import QuotaPolicy
 
 
-@dataclass(frozen=True, slots=True)
-class QuotaBasis:
-    """What a policy may look at, all of it decayed to now.
+class QuotaBasis(NamedTuple):
+    """What a policy may look at, all of it decayed to now. A tuple: ten thousand are made a second.
 
     `quota` is the number that an admin set, or its boost while that lasts; `own_credit_recent` the
     recent average credit of the account's own hosts, in cobblestones a day;
@@ -72,8 +70,16 @@ Mix = Mapping[QuotaPolicy, float]
 """How much each policy counts for accounts whose policy is `combined`; others count nothing."""
 
 
-def weight(policy: QuotaPolicy, basis: QuotaBasis, mix: Mix) -> float:
-    """The weight in force under a policy."""
-    if policy is QuotaPolicy.COMBINED:
-        return sum(factor * POLICIES[each].weight(basis) for each, factor in mix.items() if factor)
-    return POLICIES[policy].weight(basis)
+class Combined:
+    """The deployment's weighted sum of all policies."""
+
+    def __init__(self, mix: Mix) -> None:
+        self._terms = [(factor, POLICIES[policy]) for policy, factor in mix.items() if factor]
+
+    def weight(self, basis: QuotaBasis) -> float:
+        return sum([factor * policy.weight(basis) for factor, policy in self._terms])
+
+
+def policies(mix: Mix) -> Mapping[QuotaPolicy, Policy]:
+    """Every policy that an account may follow, where the policies combine like this."""
+    return {**POLICIES, QuotaPolicy.COMBINED: Combined(mix)}

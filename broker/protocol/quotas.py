@@ -97,3 +97,19 @@ class Quota(View):
     """Points for taking part in the portal, decayed to now."""
     warnings: list[str] = Field(default_factory=list)
     """What an admin should know, e.g. minima beyond what the fleet has."""
+
+
+class QuotaMix(Message):
+    """How much each policy counts in the weights of accounts whose policy is `combined`.
+
+    Credit and points are large numbers, so factors as small as 0.001 are common.
+    """
+
+    manual: Weight
+    """Factor of the number that an admin set."""
+    own_hosts: Weight
+    """Factor of the recent average credit of own hosts."""
+    donated: Weight
+    """Factor of the recent average credit that volunteers assigned."""
+    contribution: Weight
+    """Factor of the points for taking part in the portal."""

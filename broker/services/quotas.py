@@ -1,9 +1,9 @@
 """Quotas: set by admins, weighed by a policy."""
 
-from broker.domain.quotas import weight
+from broker.domain.quotas import POLICIES, Mix, policies
 from broker.errors import InvalidInput, PreconditionFailed
 from broker.protocol.ids import AccountId, show
-from broker.protocol.quotas import Quota, QuotaRequest
+from broker.protocol.quotas import Quota, QuotaMix, QuotaRequest
 from broker.services import accounts, budgets, minima
 from broker.services.entity_tags import matches, tag_of
 from broker.services.groups import check_bounds
@@ -21,7 +21,7 @@ async def of(connection: Connection, account: AccountId, *, half_life_seconds: f
         quota_until=row.quota_until,
         quota_afterwards=row.quota_afterwards,
         policy=row.policy,
-        weight=weight(row.policy, row.basis, await quotas.mix(connection)),
+        weight=policies(await quotas.mix(connection))[row.policy].weight(row.basis),
         group=row.group_id,
         group_name=row.group_name,
         minimum_slots=row.minimum_slots,
@@ -108,3 +108,38 @@ async def _check(connection: Connection, now: Quota, request: QuotaRequest) -> N
     minimum = now.minimum_slots if request.minimum_slots is None else request.minimum_slots
     maximum = request.maximum_slots if "maximum_slots" in given else now.maximum_slots
     check_bounds(minimum, maximum, given)
+
+
+# -- the deployment's mix -------------------------------------------------------------------
+
+
+async def mix(connection: Connection, actor: Actor) -> QuotaMix:
+    """How much each policy counts where the policy is `combined`."""
+    actor.require()
+    return _mix(await quotas.mix(connection))
+
+
+def etag_of_mix(mix: QuotaMix) -> str:
+    """The entity tag."""
+    return tag_of(sorted(mix.model_dump().items()))
+
+
+async def set_mix(
+    connection: Connection, actor: Actor, wanted: QuotaMix, *, if_match: frozenset[str]
+) -> QuotaMix:
+    """Replaces the factors.
+
+    Raises:
+        PreconditionFailed: somebody else changed them since.
+    """
+    actor.require()
+    now = _mix(await quotas.lock_mix(connection))
+    if not matches(if_match, etag_of_mix(now)):
+        raise PreconditionFailed("the mix was changed since you read it; read it again")
+    factors = {policy: getattr(wanted, policy) for policy in POLICIES}
+    await quotas.set_mix(connection, factors)
+    return wanted
+
+
+def _mix(factors: Mix) -> QuotaMix:
+    return QuotaMix.model_validate({policy.value: factors.get(policy, 0.0) for policy in POLICIES})

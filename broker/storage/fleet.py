@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
-from broker.domain.quotas import weight
 from broker.protocol.ids import AccountId, GroupId, HostId
 from broker.protocol.resources import HostFacts
-from broker.protocol.states import QuotaPolicy
 from broker.storage import blocks, quotas
 from broker.storage.database import Connection
 
 SQL = blocks.load("fleet")
-POLICIES = {each.value: each for each in QuotaPolicy}  # quicker than asking the enum
+BASIS_AT = 6  # column of the policy in the block `accounts`; the basis follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +24,19 @@ class HostRow:
     heard: bool
 
 
-@dataclass(frozen=True, slots=True)
-class AccountRow:
+class AccountRow(NamedTuple):
     """An account with open jobs: its weight and bounds in slots, and its history, decayed to now.
 
     `maximum_slots` is None for no cap, `group_id` None for an account beside the topmost groups.
     """
 
     id: AccountId
-    name: str
     active: bool
     group_id: GroupId | None
     minimum_slots: float
     maximum_slots: float | None
-    weight: float
     usage_gpu_seconds: float
+    weight: float
 
 
 @lru_cache(maxsize=50_000)
@@ -58,20 +55,10 @@ async def hosts(connection: Connection, *, silent_seconds: float) -> list[HostRo
 
 async def accounts(connection: Connection, *, half_life_seconds: float) -> list[AccountRow]:
     """Every account with open jobs, its weight according to its quota policy."""
-    mix = await quotas.mix(connection)
     rows = await connection.fetch(SQL.accounts, half_life_seconds)
+    weights = quotas.weights(rows, await quotas.mix(connection), first=BASIS_AT)
     return [
-        AccountRow(
-            row["id"],
-            row["name"],
-            row["active"],
-            row["group_id"],
-            row["minimum_slots"],
-            row["maximum_slots"],
-            weight(POLICIES[row["policy"]], quotas.basis_of(row), mix),
-            row["usage"],
-        )
-        for row in rows
+        AccountRow._make((*row[:BASIS_AT], each)) for row, each in zip(rows, weights, strict=True)
     ]
 
 

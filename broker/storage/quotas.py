@@ -1,12 +1,12 @@
 """Quotas: what admins set, and what the weight is made from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
 
-from broker.domain.quotas import Mix, QuotaBasis
+from broker.domain.quotas import Mix, QuotaBasis, policies
 from broker.protocol.ids import AccountId, GroupId
 from broker.protocol.quotas import QuotaRequest
 from broker.protocol.states import QuotaPolicy
@@ -34,14 +34,14 @@ class QuotaRow:
     usage_gpu_seconds: float
 
 
-def basis_of(row: asyncpg.Record) -> QuotaBasis:
-    """What a weight is made from, in the columns of quota_basis."""
-    return QuotaBasis(
-        row["quota"],
-        row["own_credit_recent"],
-        row["donated_credit_recent"],
-        row["contribution_points"],
-    )
+def weights(rows: Sequence[asyncpg.Record], mix: Mix, *, first: int) -> list[float]:
+    """The weights in force of many accounts.
+
+    Args:
+        rows: with the columns of quota_basis, without the account, from `first` on.
+    """
+    following = policies(mix)
+    return [following[row[first]].weight(QuotaBasis._make(row[first + 1 :])) for row in rows]
 
 
 async def of_account(
@@ -53,7 +53,12 @@ async def of_account(
     return QuotaRow(
         account_id=row["account_id"],
         policy=QuotaPolicy(row["policy"]),
-        basis=basis_of(row),
+        basis=QuotaBasis(
+            row["quota"],
+            row["own_credit_recent"],
+            row["donated_credit_recent"],
+            row["contribution_points"],
+        ),
         quota_until=row["quota_until"],
         quota_afterwards=row["quota_afterwards"],
         group_id=row["group_id"],

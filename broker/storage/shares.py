@@ -1,19 +1,17 @@
 """What the fair-share table says of accounts, beside the plan."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from broker.domain.quotas import weight
 from broker.protocol.ids import AccountId, GroupId
-from broker.protocol.states import QuotaPolicy
 from broker.storage import blocks, quotas
 from broker.storage.database import Connection
 
 SQL = blocks.load("shares")
+BASIS_AT = 6  # column of the policy in the block `accounts`; the basis follows
 
 
-@dataclass(frozen=True, slots=True)
-class ShareRow:
+class ShareRow(NamedTuple):
     """An account: its weight, where it stands in the tree, and its history, decayed to now."""
 
     id: AccountId
@@ -21,8 +19,8 @@ class ShareRow:
     group_id: GroupId | None
     minimum_slots: float
     maximum_slots: float | None
-    weight: float
     usage_gpu_seconds: float
+    weight: float
 
 
 async def accounts(
@@ -33,17 +31,8 @@ async def accounts(
     accounts_max: int,
 ) -> list[ShareRow]:
     """The accounts of the last plan, and others with open jobs or recent usage."""
-    mix = await quotas.mix(connection)
     rows = await connection.fetch(SQL.accounts, planned, half_life_seconds, accounts_max)
+    weights = quotas.weights(rows, await quotas.mix(connection), first=BASIS_AT)
     return [
-        ShareRow(
-            row["id"],
-            row["name"],
-            row["group_id"],
-            row["minimum_slots"],
-            row["maximum_slots"],
-            weight(QuotaPolicy(row["policy"]), quotas.basis_of(row), mix),
-            row["usage"],
-        )
-        for row in rows
+        ShareRow._make((*row[:BASIS_AT], each)) for row, each in zip(rows, weights, strict=True)
     ]

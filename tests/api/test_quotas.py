@@ -106,3 +106,42 @@ async def test_the_limit_of_jobs_in_progress_holds(broker: Running) -> None:
     )
     (await ann.post("/v1/batches", {"app": "sleep", "jobs": [{}] * 2})).expect(201)
     assert (await ann.get(PATH)).expect(200)["jobs_in_progress"] == 2
+
+
+async def test_rule_B17_a_boost_ends_by_itself_and_the_former_quota_is_back(
+    broker: Running,
+) -> None:
+    await broker.client("ann", quota=2)
+    body = {"quota": 50, "quota_until": "2100-01-01T00:00:00Z"}
+    boosted = (await broker.admin.patch(PATH, body)).expect(200)
+    assert (boosted["quota"], boosted["weight"], boosted["quota_afterwards"]) == (50, 50, 2)
+    assert boosted["quota_until"] == "2100-01-01T00:00:00Z"
+    async with broker.services.database.connection() as connection:
+        await connection.execute(
+            "UPDATE user_submit SET quota_boost_until = now() WHERE quota_boost IS NOT NULL"
+        )
+    after = (await broker.admin.get(PATH)).expect(200)
+    assert (after["quota"], after["weight"]) == (2, 2)
+    assert (after["quota_until"], after["quota_afterwards"]) == (None, None)
+
+
+async def test_a_quota_without_an_end_ends_a_boost(broker: Running) -> None:
+    await broker.client("ann", quota=2)
+    body = {"quota": 50, "quota_until": "2100-01-01T00:00:00Z"}
+    (await broker.admin.patch(PATH, body)).expect(200)
+    (await broker.admin.patch(PATH, {"jobs_in_progress_max": 5})).expect(200)
+    assert (await broker.admin.get(PATH)).expect(200)["quota"] == 50
+    after = (await broker.admin.patch(PATH, {"quota": 3})).expect(200)
+    assert (after["quota"], after["quota_until"]) == (3, None)
+
+
+async def test_an_end_that_makes_no_sense_is_named(broker: Running) -> None:
+    await broker.client("ann")
+    for body in (
+        {"quota": 5, "quota_until": "2020-01-01T00:00:00Z"},
+        {"quota_until": "2100-01-01T00:00:00Z"},
+        {"quota": 5, "quota_until": "2100-01-01T00:00:00"},
+    ):
+        reply = await broker.admin.patch(PATH, body)
+        reply.problem(422, "invalid_input")
+        assert reply.pointers() == ["/quota_until"], body

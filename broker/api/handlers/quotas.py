@@ -1,11 +1,11 @@
-"""Quotas of accounts."""
+"""Quotas of accounts, and what they are mixed from."""
 
 from aiohttp import web
 
 from broker.api.call import Call, answer, tagged
 from broker.api.routes import Route
 from broker.domain.access import Action
-from broker.protocol.quotas import Quota, QuotaRequest
+from broker.protocol.quotas import Quota, QuotaMix, QuotaRequest
 from broker.services import quotas
 
 
@@ -32,7 +32,20 @@ async def change(call: Call) -> web.Response:
     return tagged(response, Quota, quotas.etag)
 
 
+async def show_mix(call: Call) -> web.Response:
+    async with call.services.database.connection() as connection:
+        mix = await quotas.mix(connection, call.actor)
+    return answer(mix, headers={"ETag": quotas.etag_of_mix(mix)})
+
+
+async def set_mix(call: Call) -> web.Response:
+    body, if_match = await call.body(QuotaMix), call.if_match
+    response = await call.mutate(lambda c: quotas.set_mix(c, call.actor, body, if_match=if_match))
+    return tagged(response, QuotaMix, quotas.etag_of_mix)
+
+
 A = Action
+MIX = "/v1/quotas/mix"
 QUOTA = "/v1/accounts/{account}/quota"
 ROUTES = [
     Route(
@@ -52,6 +65,25 @@ ROUTES = [
         "Changes the quota of an account.",
         body=QuotaRequest,
         answer=Quota,
+        etag=True,
+    ),
+    Route(
+        "GET",
+        MIX,
+        show_mix,
+        A.QUOTA_MIX_VIEW,
+        "Shows how much each quota policy counts where they are combined.",
+        answer=QuotaMix,
+        etag=True,
+    ),
+    Route(
+        "PUT",
+        MIX,
+        set_mix,
+        A.QUOTA_MIX_SET,
+        "Sets how much each quota policy counts where they are combined.",
+        body=QuotaMix,
+        answer=QuotaMix,
         etag=True,
     ),
 ]

@@ -8,19 +8,16 @@ FROM host WHERE state = 'active';
 -- name: accounts
 -- What the scheduler weighs, for accounts with open jobs.
 -- $1 half-life in seconds
-WITH open AS MATERIALIZED (
-    SELECT account_id, decayed(usage_gpu_seconds, usage_at, now(), $1::float8) AS usage
-    FROM account_usage WHERE jobs_open > 0
-)
-SELECT account.id, account.name, account.state = 'active' AS active,
+SELECT account_usage.account_id, account.state = 'active' AS active,
     user_submit.group_id, user_submit.minimum_slots, user_submit.maximum_slots,
+    decayed(usage_gpu_seconds, usage_at, now(), $1::float8) AS usage_gpu_seconds,
     basis.policy, basis.quota, basis.own_credit_recent, basis.donated_credit_recent,
-    basis.contribution_points, open.usage
-FROM open
-JOIN account ON account.id = open.account_id
-JOIN user_submit ON user_submit.account_id = open.account_id
-JOIN quota_basis(ARRAY(SELECT account_id FROM open), $1::float8) AS basis
-    ON basis.account_id = open.account_id;
+    basis.contribution_points
+FROM account_usage
+JOIN account ON account.id = account_usage.account_id
+JOIN user_submit ON user_submit.account_id = account_usage.account_id
+JOIN quota_basis($1::float8) AS basis ON basis.account_id = account_usage.account_id
+WHERE account_usage.jobs_open > 0;
 
 -- name: seen
 -- $1 host ids, in order

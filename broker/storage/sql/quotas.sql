@@ -1,18 +1,33 @@
 -- name: of_account
 -- What admins set, what is open, what was consumed, and what the weight is made from; all of it
--- decayed to now.
+-- decayed to now. The basis is that of quota_basis, for one account; a test compares them.
 -- $1 account, $2 half-life in seconds
-SELECT user_submit.account_id, basis.policy, basis.quota, basis.own_credit_recent,
-    basis.donated_credit_recent, basis.contribution_points,
+WITH credit AS (
+    SELECT host.account_id, sum(decayed(credit_recent, recent_at, now(), $2::float8)) AS recent
+    FROM host JOIN host_credit ON host_credit.host_id = host.id
+    WHERE host.account_id = $1::int
+       OR host.account_id IN (SELECT volunteer_id FROM donation WHERE scientist_id = $1::int)
+    GROUP BY host.account_id
+)
+SELECT user_submit.account_id, user_submit.quota_policy AS policy,
+    CASE WHEN quota_boost_until > now() THEN quota_boost ELSE quota END AS quota,
+    coalesce((SELECT recent FROM credit WHERE account_id = $1::int), 0) AS own_credit_recent,
+    coalesce((
+        SELECT sum(fraction * recent) FROM donation JOIN credit ON account_id = volunteer_id
+        WHERE scientist_id = $1::int
+    ), 0) AS donated_credit_recent,
+    coalesce((
+        SELECT decayed(points, points_at, now(), $2::float8)
+        FROM contribution WHERE account_id = $1::int
+    ), 0) AS contribution_points,
     CASE WHEN quota_boost_until > now() THEN quota_boost_until END AS quota_until,
-    CASE WHEN quota_boost_until > now() THEN user_submit.quota END AS quota_afterwards,
+    CASE WHEN quota_boost_until > now() THEN quota END AS quota_afterwards,
     user_submit.group_id, share_group.name AS group_name,
     user_submit.minimum_slots, user_submit.maximum_slots, user_submit.jobs_in_progress_max,
     account_usage.jobs_open,
     decayed(usage_gpu_seconds, usage_at, now(), $2::float8) AS usage_gpu_seconds
 FROM user_submit
 JOIN account_usage USING (account_id)
-JOIN quota_basis(ARRAY[$1::int], $2::float8) AS basis USING (account_id)
 LEFT JOIN share_group ON share_group.id = user_submit.group_id
 WHERE user_submit.account_id = $1::int;
 

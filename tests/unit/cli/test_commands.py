@@ -448,3 +448,35 @@ def test_admin_create_needs_a_database(fairlead: Fairlead) -> None:
     run = fairlead("admin", "create", "root")
     assert run.exit_code == 9
     assert "FAIRLEAD_DATABASE_URL" in run.stderr
+
+
+def test_quota_mix_keeps_the_factors_that_are_not_named(broker: Any, fairlead: Fairlead) -> None:
+    mix = {"manual": 1.0, "own_hosts": 0.0, "donated": 0.5, "contribution": 0.0}
+    broker.on("GET", "/v1/quotas/mix", says(mix))
+    broker.on("PUT", "/v1/quotas/mix", says(mix | {"own_hosts": 0.01}))
+    assert "donated\t0.5\n" in fairlead("quota", "mix").stdout
+    assert "own hosts\t0.01\n" in fairlead("quota", "mix", "--own-hosts", "0.01").stdout
+    assert broker.seen[-1].json == mix | {"own_hosts": 0.01}
+    assert fairlead("quota", "mix", "--manual", "-1").exit_code == 5
+
+
+def test_donate_changes_one_part_and_keeps_the_others(broker: Any, fairlead: Fairlead) -> None:
+    part = {"to": "account_2", "to_name": "ann", "fraction": 0.25}
+    given = {"account": "account_1", "credit_recent": 800.0, "donations": [part]}
+    bob = samples.ME["account"] | {"id": "account_7", "name": "bob"}
+    broker.on("GET", "/v1/me", says(samples.ME))
+    broker.on("GET", "/v1/accounts/bob", says(bob))
+    broker.on("GET", "/v1/accounts/ann", says(bob | {"id": "account_2", "name": "ann"}))
+    broker.on("GET", "/v1/accounts/account_1/donations", says(given))
+    broker.on("PUT", "/v1/accounts/account_1/donations", says(given))
+    assert fairlead("donate").stdout.splitlines()[1] == "ann\t0.25\t200"
+    assert fairlead("donate", "bob", "0.5").exit_code == 0
+    assert broker.seen[-1].json == {
+        "donations": [
+            {"to": "account_2", "fraction": 0.25},
+            {"to": "account_7", "fraction": 0.5},
+        ]
+    }
+    assert fairlead("donate", "ann", "0").exit_code == 0
+    assert broker.seen[-1].json == {"donations": []}
+    assert fairlead("donate", "ann").exit_code == 2

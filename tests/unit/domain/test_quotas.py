@@ -1,11 +1,15 @@
 """Quota policies (rule B17): which number each one counts."""
 
-from broker.domain.quotas import QuotaBasis, weight
+from broker.domain.quotas import Mix, QuotaBasis, policies
 from broker.protocol.states import QuotaPolicy
 
 BASIS = QuotaBasis(
     quota=3.5, own_credit_recent=900, donated_credit_recent=70, contribution_points=11
 )
+
+
+def weight(policy: QuotaPolicy, basis: QuotaBasis, mix: Mix) -> float:
+    return policies(mix)[policy].weight(basis)
 
 
 def test_rule_B17_manual_quota_is_the_number_that_an_admin_set() -> None:

@@ -4,7 +4,6 @@ The leader's own memory and planner, on a clock of the test's, with production s
 """
 
 import heapq
-from dataclasses import replace
 from itertools import count
 
 import numpy as np
@@ -45,7 +44,7 @@ def backlog_of(quotas: list[float]) -> Backlog:
         backlog.know({row.id: Lane(row, needs, bounds, {})})
         backlog.lanes[row.id].pending = 10_000
     backlog.load(
-        AccountRow(AccountId(n), f"a{n}", True, None, 0.0, None, quota, 0.0)
+        AccountRow(AccountId(n), True, None, 0.0, None, 0.0, quota)
         for n, quota in enumerate(quotas, 1)
     )
     return backlog
@@ -140,5 +139,5 @@ def test_usage_counts_before_the_next_read_and_once_after_it() -> None:
     backlog.lanes[LaneId(1)].running = 1
     backlog.ended(Freed(LaneId(1), 1, 7.0))
     assert backlog.columns(fleet)[0].usage_gpu_seconds.tolist() == [7.0]
-    backlog.load([replace(backlog.accounts[AccountId(1)], usage_gpu_seconds=7.0)])
+    backlog.load([backlog.accounts[AccountId(1)]._replace(usage_gpu_seconds=7.0)])
     assert backlog.columns(fleet)[0].usage_gpu_seconds.tolist() == [7.0]

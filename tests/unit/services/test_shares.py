@@ -9,7 +9,7 @@ from broker.storage.shares import ShareRow
 
 
 def row(number: int, name: str, weight: float = 1.0, usage: float = 0.0) -> ShareRow:
-    return ShareRow(AccountId(number), name, None, 0.0, None, weight, usage)
+    return ShareRow(AccountId(number), name, None, 0.0, None, usage, weight)
 
 
 BOARD = Board(
