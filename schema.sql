@@ -362,6 +362,8 @@ CREATE TABLE job (
 CREATE INDEX job_queued ON job (lane_id, priority DESC, id) WHERE state = 'queued';
 -- storage.leases.of_hosts (every poll), storage.leases.expired (the reaper), active counts.
 CREATE INDEX job_active ON job (host_id) WHERE state IN ('leased', 'running');
+-- storage.batches.copy_unsuccessful (a rerun) and storage.jobs.of_batches: few among a million.
+CREATE INDEX job_unsuccessful ON job (id) WHERE state IN ('failed', 'cancelled', 'quarantined');
 
 -- The same rule as broker.domain.jobs.TRANSITIONS; a test compares them. As a WHEN clause it
 -- costs no function call on the allowed ways.

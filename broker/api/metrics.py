@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from broker.protocol.states import Outcome
 from broker.services.context import Services
 
 TEXT: Final = CONTENT_TYPE_LATEST
@@ -118,12 +119,22 @@ def of_services(services: Services, outbox_depth: int | None) -> Iterator[Metric
         "fairlead_scheduler_cycles": ("Scheduling cycles of this broker.", dispatch.cycles),
         "fairlead_scheduler_seconds": ("Time spent in them.", dispatch.cycle_seconds),
         "fairlead_leases_granted": ("Leases granted by this broker.", dispatch.leases_granted),
+        "fairlead_jobs_accepted": (
+            "Jobs of submissions and reruns that this broker stored.",
+            services.submission.jobs_accepted,
+        ),
     }
     for name, (text, value) in gauges.items():
         if value is not None:
             yield GaugeMetricFamily(name, text, value=float(value))
     for name, (text, count) in counters.items():
         yield CounterMetricFamily(name, text, value=float(count))
+    settled = CounterMetricFamily(
+        "fairlead_attempts_settled", "Leases that this broker closed.", labels=["outcome"]
+    )
+    for outcome in Outcome:
+        settled.add_metric([outcome], services.leasing.attempts_settled[outcome])
+    yield settled
 
 
 class _Moment:

@@ -6,7 +6,7 @@ difference, so a lost message heals by itself. Calls of many hosts share stateme
 
 import asyncio
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,6 +66,7 @@ class Leasing:
     requeued: Callable[[], None]
     clock: Callable[[], float] = time.time
     seen: set[HostId] = field(default_factory=set)
+    attempts_settled: Counter[Outcome] = field(default_factory=Counter)
     _told: dict[HostId, frozenset[tuple[int, int]]] = field(default_factory=dict)
     _reading: Group[HostId, list[Held]] = field(init=False)
     _asking: Group[tuple[HostId, Ask | None], None] = field(init=False)
@@ -263,6 +264,7 @@ class Leasing:
                 cobblestones_per_gflops_second=COBBLESTONES_PER_GFLOPS_SECOND,
             )
             done = {(s.job_id, s.epoch) for s in closed}
+            self.attempts_settled.update(distinct[lease].outcome for lease in done)
             left = [s for s in ordered if (s.job_id, s.epoch) not in done]
             before = (
                 await leases.closed_before(

@@ -50,7 +50,7 @@ async def rerun(
             ids=(show("batch", batch),),
         )
     answer = await _store(services, actor.account_id, row, only, jobs, key)
-    services.submission.nudge()
+    services.submission.accepted(jobs)
     return Stored(CREATED, answer)
 
 

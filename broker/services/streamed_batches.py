@@ -35,10 +35,11 @@ class StreamedBatches:
         jobs_estimate: int,
         key: str | None,
         digest: Callable[[], bytes],
-    ) -> Stored:
-        """Stores a stream of jobs in one transaction; any error leaves nothing behind.
+    ) -> tuple[Stored, int]:
+        """Stores a stream of jobs in one transaction; the answer, and how many jobs there were.
 
-        The next chunk is parsed while PostgreSQL stores the one before.
+        The next chunk is parsed while PostgreSQL stores the one before. Any error leaves nothing
+        behind.
 
         Args:
             jobs_estimate: ids to reserve; the unused end is given back.
@@ -65,7 +66,7 @@ class StreamedBatches:
                 if not connection.is_closed():
                     last = first + reserved - 1
                     await batches.return_job_ids(connection, first + stored - 1, last)
-        return Stored(CREATED, answer)
+        return Stored(CREATED, answer), jobs
 
     async def replay(self, account: AccountId, key: str, body: Body) -> Stored | None:
         """The stored answer to a stream with this key; reads the body to compare it.

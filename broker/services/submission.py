@@ -39,6 +39,7 @@ class Submission:
     database: Database
     catalogue: Catalogue
     nudge: Callable[[], None]
+    jobs_accepted: int = 0
     _lanes: dict[LaneKey, LaneId] = field(default_factory=dict)
     _small: SmallBatches = field(init=False)
     _streamed: StreamedBatches = field(init=False)
@@ -76,7 +77,7 @@ class Submission:
         """
         await check_blobs(self.database, prepared.account_id, jobs)
         stored = await self._small.store(Small(prepared, jobs, key))
-        self.nudge()
+        self.accepted(0 if stored.replayed else len(jobs))
         return stored
 
     async def stream(
@@ -88,9 +89,14 @@ class Submission:
         digest: Callable[[], bytes],
     ) -> Stored:
         """Stores a stream of jobs; see `StreamedBatches.store`."""
-        stored = await self._streamed.store(prepared, chunks, jobs_estimate, key, digest)
-        self.nudge()
+        stored, jobs = await self._streamed.store(prepared, chunks, jobs_estimate, key, digest)
+        self.accepted(jobs)
         return stored
+
+    def accepted(self, jobs: int) -> None:
+        """Call after a commit: counts the new jobs, and has the feeder look."""
+        self.jobs_accepted += jobs
+        self.nudge()
 
     async def replay_stream(self, actor: Actor, key: str, body: Body) -> Stored | None:
         """The stored answer to a stream with this key; see `StreamedBatches.replay`."""

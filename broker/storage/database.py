@@ -1,9 +1,9 @@
 """Connections to PostgreSQL, and the one place where its absence becomes an error of ours."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import asyncpg
 
@@ -20,6 +20,7 @@ else:
 SERVER_VERSION_MIN = (14, 0)
 ACQUIRE_SECONDS_MAX = 10.0
 STATEMENT_SECONDS_MAX = 60.0
+COLLISIONS_MAX = 1
 
 # PostgreSQL is away, starting, stopping, or out of connections; nothing was committed.
 AWAY = (
@@ -38,6 +39,7 @@ AWAY = (
 )
 # Two transactions met; the loser may simply try again.
 COLLIDED = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+Answer = TypeVar("Answer")
 
 
 class _Unreset(_PlainConnection):
@@ -121,3 +123,16 @@ class Database:
         """
         async with self.connection() as connection, connection.transaction():
             yield connection
+
+
+async def once_more(statement: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Runs a statement that is a transaction of its own, and again when it met another.
+
+    For what hosts and the scheduler ask: they cannot help it when rows are wanted in two orders.
+    """
+    for _ in range(COLLISIONS_MAX):
+        try:
+            return await statement()
+        except COLLIDED:
+            continue
+    return await statement()

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from broker.protocol.ids import AccountId, BatchId, HostId, JobId, LaneId, VersionId
 from broker.protocol.states import JobState, Outcome
 from broker.storage import blocks
-from broker.storage.database import Connection
+from broker.storage.database import Connection, once_more
 
 SQL = blocks.load("leases")
 
@@ -89,7 +89,7 @@ async def claim(
     term: int,
 ) -> list[LeaseRow]:
     """Leases queued jobs to hosts; what is not returned is not a lease."""
-    rows = await connection.fetch(SQL.claim, jobs, hosts, lease_seconds, term)
+    rows = await once_more(lambda: connection.fetch(SQL.claim, jobs, hosts, lease_seconds, term))
     return [LeaseRow._make(row) for row in rows]
 
 
@@ -121,7 +121,7 @@ async def renew(
         The leases that were extended, each with whether its cancellation was requested.
     """
     columns = list(zip(*wanted, strict=True)) or [(), (), (), ()]
-    rows = await connection.fetch(SQL.renew, *columns, lease_seconds)
+    rows = await once_more(lambda: connection.fetch(SQL.renew, *columns, lease_seconds))
     return {(JobId(job), epoch): cancel for job, epoch, cancel in rows}
 
 
@@ -134,8 +134,7 @@ async def settle(
     cobblestones_per_gflops_second: float,
 ) -> list[Settled]:
     """Closes leases and draws every consequence; stale ones are left out of the result."""
-    rows = await connection.fetch(
-        SQL.settle,
+    columns = (
         [r.job_id for r in reports],
         [r.epoch for r in reports],
         [r.host_id for r in reports],
@@ -144,13 +143,15 @@ async def settle(
         [r.message for r in reports],
         [r.wall_seconds for r in reports],
         [r.usage for r in reports],
-        half_life_seconds,
-        cobblestones_per_gflops_second,
+    )
+    meaning = (
         [rule.outcome for rule in rules],
         [rule.target for rule in rules],
         [rule.debited for rule in rules],
         [rule.fails for rule in rules],
     )
+    factors = (half_life_seconds, cobblestones_per_gflops_second)
+    rows = await once_more(lambda: connection.fetch(SQL.settle, *columns, *factors, *meaning))
     return [Settled._make(row) for row in rows]
 
 

@@ -66,6 +66,32 @@ async def test_services_tell_their_numbers(broker: Running) -> None:
     assert found["fairlead_database_connections", labels()] >= 1
 
 
+async def test_jobs_are_counted_once_when_accepted_and_by_outcome_when_settled(
+    broker: Running,
+) -> None:
+    await broker.app()
+    ann, agent = await scientist(broker), await broker.agent()
+    body = {"app": "sleep", "jobs": [{}] * 3}
+    for _ in range(2):
+        (await ann.post("/v1/batches", body, key="once")).expect(201)
+    lines = b'{"app":"sleep"}\n' + b"{}\n" * 2
+    ndjson = {"Content-Type": "application/x-ndjson"}
+    (await ann.post("/v1/batches", lines, headers=ndjson)).expect(201)
+    leases = await agent.leases(3)
+    await agent.report(leases[:1], outcome="failed", exit_code=1)
+    for _ in range(2):
+        await agent.report(leases[1:3])
+    found = await samples(broker)
+    assert found["fairlead_jobs_accepted_total", labels()] == 5
+    settled = "fairlead_attempts_settled_total"
+    assert found[settled, labels(outcome="succeeded")] == 2
+    assert found[settled, labels(outcome="failed")] == 1
+    assert found[settled, labels(outcome="lost")] == 0
+
+    (await ann.post(f"/v1/batches/{leases[0]['batch']}:rerun", {"only": "failed"})).expect(201)
+    assert (await samples(broker))["fairlead_jobs_accepted_total", labels()] == 6
+
+
 async def test_names_of_people_never_become_labels(broker: Running) -> None:
     await broker.app("secret-app")
     ann = await broker.client("secret-person", submit_all_apps=True)

@@ -28,7 +28,8 @@ ORDER BY attempt.epoch;
 
 -- name: of_batches
 -- Jobs of some batches, newest first. The outer rows come sorted, so the loop stops at the limit
--- and reads no more of the primary key than it returns (plus what the state leaves out).
+-- and reads no more of the primary key than it returns (plus what the state leaves out). Of the two
+-- branches one runs: what ended without success has an index, which only the literal can use.
 -- $1 batches, $2 the last job of each, $3 below job id, $4 state or null, $5 rows
 WITH page AS MATERIALIZED (
     SELECT found.*
@@ -36,12 +37,21 @@ WITH page AS MATERIALIZED (
         SELECT * FROM unnest($1::bigint[], $2::bigint[]) AS u (id, last) ORDER BY id DESC
     ) AS chosen
     CROSS JOIN LATERAL (
-        SELECT id, batch_id, host_id, state, name, cancel_requested, exit_code, leased_at,
+        (SELECT id, batch_id, host_id, state, name, cancel_requested, exit_code, leased_at,
             finished_at
         FROM job
         WHERE job.id >= chosen.id AND job.id <= chosen.last AND job.id < $3::bigint
           AND ($4::job_state IS NULL OR job.state = $4::job_state)
-        ORDER BY job.id DESC LIMIT $5::int
+          AND ($4::job_state IN ('failed', 'cancelled', 'quarantined')) IS NOT true
+        ORDER BY job.id DESC LIMIT $5::int)
+        UNION ALL
+        (SELECT id, batch_id, host_id, state, name, cancel_requested, exit_code, leased_at,
+            finished_at
+        FROM job
+        WHERE job.id >= chosen.id AND job.id <= chosen.last AND job.id < $3::bigint
+          AND job.state IN ('failed', 'cancelled', 'quarantined') AND job.state = $4::job_state
+          AND $4::job_state IN ('failed', 'cancelled', 'quarantined')
+        ORDER BY job.id DESC LIMIT $5::int)
     ) AS found
     ORDER BY chosen.id DESC, found.id DESC
     LIMIT $5::int
