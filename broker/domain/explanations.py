@@ -12,6 +12,7 @@ The codes of a job that waits, in the order in which they are looked for:
     not_yet_planned      the next plan will see it
     no_quota             the account's weight is 0, and others want the slots
     share_reached        the account holds what is due to it
+    maximum_reached      one more job would exceed the account's maximum, or its group's
     no_free_slot         less than its due, but every slot that suits is busy
     no_host_with_enough  slots are free, but not enough on one host
     jobs_ahead           its lane is being served; jobs of the same account come first
@@ -150,6 +151,7 @@ def _standing(job: Waiting) -> tuple[str, str]:
     tell = {
         "no_quota": _no_quota,
         "share_reached": _share_reached,
+        "maximum_reached": _maximum_reached,
         "no_free_slot": _no_free_slot,
         "no_host_with_enough": _no_host_with_enough,
     }.get(lane.reason)
@@ -181,6 +183,14 @@ def _share_reached(job: Waiting, lane: LaneStanding, standing: AccountStanding) 
         f"{amount(standing.entitlement_slots)} of {job.capacity_slots} are its share now"
         f"{_bent(standing)}; its next job starts when one of its own ends, or when others leave "
         "slots idle."
+    )
+
+
+def _maximum_reached(job: Waiting, lane: LaneStanding, standing: AccountStanding) -> str:
+    return (
+        f"Account {job.account} holds {count(standing.allocated_slots, 'slot')}, and one more job "
+        "would exceed the maximum set for it or for a group above it; its next job starts when "
+        "one of those ends."
     )
 
 

@@ -8,10 +8,12 @@ the same plan.
     accounts    who wants slots, and the groups in which they share
     snapshot    what the planner looks at
     division    exact weighted max-min shares, flat or down a tree
+    tree        accounts and groups as nodes
     weights     quotas bent by past usage; entitlements
     placement   lanes folded into shapes, hosts in the order they are tried
     dispatch    whole jobs, one by one, to whoever stands lowest
     lag         who was short lately, for quotas finer than a slot
+    ranks       who would be served next
     reasons     why a lane got what it got
     cycle       ties these together: `plan`
     decision    its answer: `Plan`

@@ -13,6 +13,7 @@ Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Masks = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 type_names = {"f": "numbers", "i": "whole numbers", "u": "whole numbers"}
 

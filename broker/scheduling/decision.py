@@ -14,8 +14,10 @@ class Plan:
     weight_adjusted: float64[n], the quota after history.
     entitlement_slots: float64[n], the account's fair part of the whole fleet at this moment.
     allocated_slots: int64[n], held before plus granted now.
-    account_rank: int32[n], 1 for the waiting account that is served next, 0 where no job waits
-        that the fleet could ever run.
+    account_rank: int32[n], 1 for the waiting account that is served next, and so on; 0 where no
+        job waits that the fleet could ever run. Maxima are left out of account.
+    group_weight_adjusted, group_entitlement_slots: float64[g], group_allocated_slots: int64[g],
+        likewise.
     lane_granted: int64[m], jobs granted now.
     lane_reason: int32[m], a `LaneReason`.
     lane_blocking_class: int32[m], the class whose slots the lane waits for, -1 where none.
@@ -29,6 +31,9 @@ class Plan:
     entitlement_slots: Floats
     allocated_slots: Int64s
     account_rank: Int32s
+    group_weight_adjusted: Floats
+    group_entitlement_slots: Floats
+    group_allocated_slots: Int64s
     lane_granted: Int64s
     lane_reason: Int32s
     lane_blocking_class: Int32s

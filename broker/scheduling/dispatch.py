@@ -1,14 +1,16 @@
 """Whole jobs, one after another, each to the account that stands lowest: integer water-filling.
 
-The next job goes to the account with the smallest
+From the top of the tree down, the next job goes to the sibling with the smallest
 
     (allocated + slots of its next job - lag) / weight
 
 where lag, the slots that it was short of lately, counts up to the slots of that job: with four
-slots for quotas of 50, 30 and 20 no moment is fair, but a minute can be (see `lag`). Ties go to the
-account served longest ago, then to the smaller row. An account's lanes take turns in a ring. A lane
-whose next job fits on no host leaves the ring for the rest of the cycle: free amounts only shrink,
-so it cannot fit later, and it must not hold up the account's other lanes.
+slots for quotas of 50, 30 and 20 no moment is fair, but a minute can be (see `lag`). Siblings below
+their minimum come first, by allocated / minimum; those of weight 0 last, evenly. Ties go to who was
+served longest ago, then to the smaller node. An account's lanes take turns in a ring. A lane whose
+next job fits on no host, or under no maximum, leaves the ring for the rest of the cycle: free
+amounts only shrink and holdings only grow, so it cannot fit later, and it must not hold up the
+account's other lanes.
 
 All state is in named tuples of arrays, changed in place. Rows must stand in order of id: the row
 number is the last tie-breaker. The kernels call one another and share this file for that reason
@@ -24,15 +26,20 @@ from broker.scheduling.kernel import kernel
 from broker.scheduling.placement import Search
 
 Grants = tuple[Int32s, Int32s, Int64s]
+WEIGHT, LAG, MINIMUM, MAXIMUM = range(4)  # the columns of `Nodes.terms`
 
 
-class AccountState(NamedTuple):
-    """By account, [n]: allocated int64 (slots), lag float64 (slots), place int64 and at_place int32
-    (0 for the account served longest ago, and back), tail int32 (the last lane of its ring, -1 if
-    none is left)."""
+class Nodes(NamedTuple):
+    """By node of the tree [N], or [N + 1] with the top: parent int32[N]; order int64[N], parents
+    first; terms float64[N, 4], its weight (> 0, see `dispatch_weights`), lag, minimum and maximum
+    in slots; allocated int64[N + 1], slots; place int64[N] and at_place int32[N], 0 for the node
+    served longest ago, and back; tail int32[n], the last lane of an account's ring, -1 if none is
+    left."""
 
+    parent: Int32s
+    order: Int64s
+    terms: Floats
     allocated: Int64s
-    lag: Floats
     place: Int64s
     at_place: Int32s
     tail: Int32s
@@ -45,6 +52,23 @@ class LaneState(NamedTuple):
     waiting: Int64s
     shape: Int32s
     following: Int32s
+
+
+class Contests(NamedTuple):
+    """A knock-out among the children of each node [N + 1], so that the least claim is at hand and a
+    change of one costs one match a round. match float64[total, 2] holds claim and item by place in
+    the knock-outs, one after another: from base int64[N + 1] on, the winner at 1, the winner of the
+    matches 2r and 2r + 1 at r, the children from width on; leaf int64[N] is a child's place.
+    size int64[N + 1]: children that still take part. head int64[N + 1]: slots of the next job.
+
+    An item is a node's `place`, or N + its number once it was served: after all who were not.
+    """
+
+    match: Floats
+    base: Int64s
+    leaf: Int64s
+    size: Int64s
+    head: Int64s
 
 
 @kernel
@@ -163,12 +187,6 @@ def _find_host(
 
 
 @kernel
-def claim(allocated: float, slots: float, lag: float, weight: float) -> float:
-    """Where an account stands with its next job, the least first; see the module's text."""
-    return (allocated + slots - min(max(lag, -slots), slots)) / weight
-
-
-@kernel
 def drop_unplaceable(search: Search, shape: Int32s) -> None:
     """Set shape int32[m] of lanes that fit on no host even now to -1: they need not queue."""
     need, classes, class_end = search.need, search.classes, search.class_end
@@ -181,85 +199,193 @@ def drop_unplaceable(search: Search, shape: Int32s) -> None:
 
 
 @kernel
-def dispatch(
-    members: Int32s,
-    weight: Floats,
-    accounts: AccountState,
-    lanes: LaneState,
-    search: Search,
-) -> Grants:
-    """Serve `members` (int32, rows of accounts) until nothing of theirs fits anywhere.
+def claim(allocated: float, slots: float, terms: Floats, node: int) -> float:
+    """Where a node stands with its next job, the least first; see the module's text.
 
-    weight: float64[n], > 0 for members. Returns lane int32[g], host position int32[g] and jobs
-    int64[g] in the order granted; neighbouring grants of one lane to one host are one row.
+    terms: float64[N, 4], by node its weight, lag, minimum and maximum.
     """
-    allocated, tails, at_place = accounts.allocated, accounts.tail, accounts.at_place
-    lag = accounts.lag
+    minimum = terms[node, MINIMUM]
+    if allocated < minimum:
+        return float(-minimum / (allocated + slots))
+    lag = min(max(terms[node, LAG], -slots), slots)
+    return float((allocated + slots - lag) / terms[node, WEIGHT])
+
+
+@kernel
+def _enter(
+    node: int,
+    item: float,
+    allocated: Int64s,
+    head: Int64s,
+    terms: Floats,
+    match: Floats,
+    base: int,
+    at: int,
+) -> bool:
+    """Let a node claim its next job among its siblings; whether it does.
+
+    One that has nothing left, or that has reached its maximum, takes part no more. base, at: where
+    the knock-out of the siblings starts, and its place there; the rest as in `Nodes` and
+    `Contests`. Matches are played without a branch: who wins is a coin toss that no processor
+    predicts.
+    """
+    key = np.inf
+    stays = bool(head[node] > 0 and allocated[node] + 1 <= terms[node, MAXIMUM])
+    if stays:
+        key = claim(allocated[node], head[node], terms, node)
+    match[base + at, 0] = key
+    match[base + at, 1] = item
+    while at > 1:
+        rival, other = match[base + (at ^ 1), 0], match[base + (at ^ 1), 1]
+        loses = (rival < key) | ((rival == key) & (other < item))
+        key = rival if loses else key
+        item = other if loses else item
+        at >>= 1
+        match[base + at, 0] = key
+        match[base + at, 1] = item
+    return stays
+
+
+@kernel
+def _winner(match: Floats, base: int, at_place: Int32s) -> int:
+    """The node that is served next among siblings."""
+    item = np.int64(match[base + 1, 1])
+    return int(item - at_place.size if item >= at_place.size else at_place[item])
+
+
+@kernel
+def _line_up(nodes: Nodes, lanes: LaneState, need: Int64s) -> Contests:
+    """The contests at the start of a cycle, decided from the leaves up. need: int64[s, 3]."""
+    tail, top = nodes.tail, nodes.parent.size
+    size, base = np.zeros(top + 1, np.int64), np.zeros(top + 1, np.int64)
+    leaf, head = np.zeros(top, np.int64), np.zeros(top + 1, np.int64)
+    for node in range(top):
+        leaf[node] = size[nodes.parent[node]]
+        size[nodes.parent[node]] += 1
+    width = np.ones(top + 1, np.int64)
+    total = 0
+    for node in range(tail.size, top + 1):
+        while width[node] < size[node]:
+            width[node] *= 2
+        base[node] = total
+        total += 2 * width[node]
+    match = np.full((total, 2), np.inf)
+    for node in range(top):
+        leaf[node] += width[nodes.parent[node]]
+    for j in range(top - 1, -1, -1):
+        node = nodes.order[j]
+        above = nodes.parent[node]
+        if node < tail.size and tail[node] >= 0:
+            head[node] = need[lanes.shape[lanes.following[tail[node]]], 0]
+        item = float(nodes.place[node])
+        stays = _enter(
+            node, item, nodes.allocated, head, nodes.terms, match, base[above], leaf[node]
+        )
+        size[above] -= not stays
+        if size[above] > 0:
+            head[above] = head[_winner(match, base[above], nodes.at_place)]
+    return Contests(match, base, leaf, size, head)
+
+
+@kernel
+def _room(account: int, slots: int, nodes: Nodes) -> int:
+    """Jobs of so many slots that the maxima of an account and its groups still allow."""
+    room = int(np.iinfo(np.int64).max)
+    node = account
+    while node != nodes.parent.size:
+        maximum = nodes.terms[node, MAXIMUM]
+        if maximum < np.inf:
+            room = min(room, max(0, int((maximum - nodes.allocated[node]) // slots)))
+        node = int(nodes.parent[node])
+    return room
+
+
+@kernel
+def _take(
+    at: int, shape: int, jobs: int, need: Int64s, free: Int64s, least: Int64s, skip: Int32s
+) -> bool:
+    """Take jobs of a shape from a host; whether it can serve no lane any more. As in `Search`."""
+    used_up = False
+    for kind in range(3):
+        free[at, kind] -= jobs * need[shape, kind]
+        if free[at, kind] < least[kind] and skip[at] == at:
+            skip[at] = at + 1
+            used_up = True
+    return used_up
+
+
+@kernel
+def _turned(tail: int, stays: bool, following: Int32s) -> int:
+    """The new tail of a ring whose first lane was served and stays, or leaves; -1 for no ring."""
+    lane = int(following[tail])
+    if stays:
+        return lane
+    if lane == tail:
+        return -1
+    following[tail] = following[lane]
+    return tail
+
+
+@kernel
+def dispatch(nodes: Nodes, lanes: LaneState, search: Search) -> Grants:
+    """Serve all accounts until nothing of theirs fits anywhere.
+
+    Returns lane int32[r], host position int32[r] and jobs int64[r] in the order granted;
+    neighbouring grants of one lane to one host are one row.
+    """
+    parent, tails, at_place = nodes.parent, nodes.tail, nodes.at_place
+    allocated, terms, top = nodes.allocated, nodes.terms, parent.size
     waiting, shapes, following = lanes.waiting, lanes.shape, lanes.following
     cursor, skip, klass, free = search.cursor, search.skip, search.klass, search.free
-    need, classes, class_end, least = search.need, search.classes, search.class_end, search.least
-    item = np.empty(members.size + 1, np.int64)
-    key = np.empty(members.size + 1)
-    size = 0
-    for a in members:
-        if tails[a] >= 0:
-            item[size] = accounts.place[a]
-            slots = need[shapes[following[tails[a]]], 0]
-            key[size] = claim(allocated[a], slots, lag[a], weight[a])
-            size += 1
-    for at in range(size // 2 - 1, -1, -1):
-        _sift_down(item, key, size, at)
-    grant_lane = np.empty(1024, np.int32)
-    grant_at = np.empty(1024, np.int32)
-    grant_jobs = np.empty(1024, np.int64)
+    need, classes, class_end = search.need, search.classes, search.class_end
+    contests = _line_up(nodes, lanes, need)
+    match, base, leaf = contests.match, contests.base, contests.leaf
+    size, head = contests.size, contests.head
+    bounded = terms.size > 0 and terms[:, MAXIMUM].min() < np.inf
+    grants = np.empty((1024, 3), np.int64)
     rows = 0
     usable = 0
     for at in range(klass.size):
         usable += skip[at] == at
-    while size > 0 and usable > 0:
-        a = item[0] - weight.size if item[0] >= weight.size else np.int64(at_place[item[0]])
+    while size[top] > 0 and usable > 0:
+        alone = True
+        a = top
+        while a >= tails.size:
+            alone &= size[a] == 1
+            a = _winner(match, base[a], at_place)
         tail = tails[a]
         lane = following[tail]
         shape = shapes[lane]
-        at = _find_host(need, classes, class_end, cursor, skip, klass, free, shape)
-        leaves = at == klass.size
-        if not leaves:
+        room = _room(a, need[shape, 0], nodes) if bounded else waiting[lane]
+        at = klass.size
+        if room > 0:
+            at = _find_host(need, classes, class_end, cursor, skip, klass, free, shape)
+        served, jobs = at < klass.size, 0
+        if served:
             jobs = 1
-            if size == 1 and lane == tail:  # nobody else in line: fill the host in one go
-                jobs = waiting[lane]
+            if alone and lane == tail:  # nobody else in line: fill the host in one go
+                jobs = min(room, int(waiting[lane]))
                 for kind in range(3):
                     if need[shape, kind] > 0:
-                        jobs = min(jobs, free[at, kind] // need[shape, kind])
-            if rows > 0 and grant_lane[rows - 1] == lane and grant_at[rows - 1] == at:
-                grant_jobs[rows - 1] += jobs
-            else:
-                if rows == grant_lane.size:
-                    grant_lane = np.concatenate((grant_lane, np.empty_like(grant_lane)))
-                    grant_at = np.concatenate((grant_at, np.empty_like(grant_at)))
-                    grant_jobs = np.concatenate((grant_jobs, np.empty_like(grant_jobs)))
-                grant_lane[rows], grant_at[rows], grant_jobs[rows] = lane, at, jobs
+                        jobs = min(jobs, int(free[at, kind] // need[shape, kind]))
+            if rows == 0 or grants[rows - 1, 0] != lane or grants[rows - 1, 1] != at:
+                if rows == grants.shape[0]:
+                    grants = np.concatenate((grants, np.empty_like(grants)))
+                grants[rows, 0], grants[rows, 1], grants[rows, 2] = lane, at, 0
                 rows += 1
-            for kind in range(3):
-                free[at, kind] -= jobs * need[shape, kind]
-                if free[at, kind] < least[kind] and skip[at] == at:
-                    skip[at] = at + 1  # it can serve no lane any more
-                    usable -= 1
-            allocated[a] += jobs * need[shape, 0]
-            item[0] = weight.size + a  # among equals, after all who were not served yet
+            grants[rows - 1, 2] += jobs
+            usable -= _take(at, shape, jobs, need, free, search.least, skip)
             waiting[lane] -= jobs
-            leaves = waiting[lane] == 0
-        if not leaves:
-            tails[a] = lane
-        elif lane != tail:
-            following[tail] = following[lane]
-        else:
-            tails[a] = -1
-            size -= 1
-            item[0] = item[size]
-            key[0] = key[size]
-        if tails[a] >= 0:
-            slots = need[shapes[following[tails[a]]], 0]
-            key[0] = claim(allocated[a], slots, lag[a], weight[a])
-        if size > 1:
-            _sift_down(item, key, size, 0)
-    return grant_lane[:rows], grant_at[:rows], grant_jobs[:rows]
+        tails[a] = _turned(tail, served and waiting[lane] > 0, following)
+        head[a] = 0 if tails[a] < 0 else need[shapes[following[tails[a]]], 0]
+        node = a
+        while node != top:
+            above = int(parent[node])
+            allocated[node] += jobs * need[shape, 0]
+            item = float(top + node) if served else float(match[base[above] + leaf[node], 1])
+            stays = _enter(node, item, allocated, head, terms, match, base[above], leaf[node])
+            size[above] -= not stays
+            head[above] = head[_winner(match, base[above], at_place)] if size[above] > 0 else 0
+            node = above
+    made = grants[:rows]
+    return made[:, 0].astype(np.int32), made[:, 1].astype(np.int32), made[:, 2].copy()

@@ -73,7 +73,7 @@ def divide(
         return share
     above = column("parent", parent, np.int64, size)
     refuse("parent", (above < -1) | (above >= size), "names no node")
-    order, first = _family(above)
+    order, first = breadth_first(above)
     if order.size < size:
         raise InvalidColumnError("parent", "lies on a cycle", _on_cycle(above, order))
     return _divide_tree(float(capacity), weight, demand, low, high, order, first)
@@ -97,7 +97,7 @@ def _on_cycle(parent: Indices, reached: Indices) -> int:
 
 
 @kernel
-def _family(parent: Indices) -> tuple[Indices, Indices]:
+def breadth_first(parent: Indices) -> tuple[Indices, Indices]:
     """Nodes in breadth-first order and where the children of each stand in it.
 
     parent: int64[n]. Returns order int64[<= n] (shorter where a cycle hides nodes) and first
@@ -144,7 +144,7 @@ def _divide_tree(
     order: Indices,
     first: Indices,
 ) -> Floats:
-    """Ceilings from the leaves up, shares from the top down. All float64[n]; see `_family`."""
+    """Ceilings from the leaves up, shares from the top down. float64[n]; see `breadth_first`."""
     size = order.size
     ceiling = np.empty(size)
     for j in range(size - 1, -1, -1):

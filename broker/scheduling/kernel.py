@@ -18,11 +18,13 @@ Function = TypeVar("Function", bound=Callable[..., object])
 def kernel(function: Function) -> Function:
     """Compile `function` without Python objects and keep the machine code beside its source.
 
+    Division by zero is not checked for: no kernel divides by what may be zero.
+
     Where neither the source directory nor the user's cache directory can be written, Numba refuses
     to cache; the kernel is then compiled anew by each process instead of failing at import.
     """
     try:
-        compiled = numba.njit(cache=True)(function)
+        compiled = numba.njit(cache=True, error_model="numpy")(function)
     except RuntimeError:
-        compiled = numba.njit(function)
+        compiled = numba.njit(error_model="numpy")(function)
     return cast(Function, compiled)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from broker.scheduling.accounts import Accounts
-from broker.scheduling.columns import Int64s, refuse
+from broker.scheduling.accounts import Accounts, Groups
+from broker.scheduling.columns import Int32s, Int64s, refuse
 from broker.scheduling.decision import Plan
 from broker.scheduling.snapshot import Hosts, Lanes, Snapshot
 
@@ -23,25 +23,32 @@ class Orders:
     """For each table the row numbers in order of id, or None where the rows stand so already."""
 
     accounts: Order | None
+    groups: Order | None
     lanes: Order | None
     hosts: Order | None
 
     @property
     def none_needed(self) -> bool:
-        return self.accounts is None and self.lanes is None and self.hosts is None
+        orders = (self.accounts, self.groups, self.lanes, self.hosts)
+        return all(order is None for order in orders)
 
     def arrange(self, snapshot: Snapshot) -> Snapshot:
         """The same snapshot with its rows in order of id."""
-        accounts, lanes, hosts = snapshot.accounts, snapshot.lanes, snapshot.hosts
+        accounts, groups = snapshot.accounts, snapshot.groups
+        lanes, hosts = snapshot.lanes, snapshot.hosts
+        if self.groups is not None:
+            row = _renumbered(self.groups)
+            moved = _taken(groups, self.groups)
+            groups = Groups(**moved | {"parent": row[moved["parent"]]})
+            accounts = replace(accounts, group=row[accounts.group])
         if self.accounts is not None:
             accounts = Accounts(**_taken(accounts, self.accounts))
-            row = np.argsort(self.accounts).astype(np.int32)
-            lanes = replace(lanes, account=row[lanes.account])
+            lanes = replace(lanes, account=_renumbered(self.accounts)[lanes.account])
         if self.lanes is not None:
             lanes = Lanes(**_taken(lanes, self.lanes))
         if self.hosts is not None:
             hosts = Hosts(**_taken(hosts, self.hosts))
-        return replace(snapshot, accounts=accounts, lanes=lanes, hosts=hosts)
+        return replace(snapshot, accounts=accounts, groups=groups, lanes=lanes, hosts=hosts)
 
     def put_back(self, plan: Plan) -> Plan:
         """The plan in the rows of the original snapshot."""
@@ -53,6 +60,9 @@ class Orders:
             entitlement_slots=_scattered(self.accounts, plan.entitlement_slots),
             allocated_slots=_scattered(self.accounts, plan.allocated_slots),
             account_rank=_scattered(self.accounts, plan.account_rank),
+            group_weight_adjusted=_scattered(self.groups, plan.group_weight_adjusted),
+            group_entitlement_slots=_scattered(self.groups, plan.group_entitlement_slots),
+            group_allocated_slots=_scattered(self.groups, plan.group_allocated_slots),
             lane_granted=_scattered(self.lanes, plan.lane_granted),
             lane_reason=_scattered(self.lanes, plan.lane_reason),
             lane_blocking_class=_scattered(self.lanes, plan.lane_blocking_class),
@@ -63,6 +73,7 @@ def orders_by_id(snapshot: Snapshot) -> Orders:
     """Raises InvalidColumnError where an id occurs twice."""
     return Orders(
         accounts=_by_id("accounts.id", snapshot.accounts.id),
+        groups=_by_id("groups.id", snapshot.groups.id),
         lanes=_by_id("lanes.id", snapshot.lanes.id),
         hosts=_by_id("hosts.id", snapshot.hosts.id),
     )
@@ -78,7 +89,14 @@ def _by_id(argument: str, ids: Int64s) -> Order | None:
     return order
 
 
-def _taken(columns: Accounts | Lanes | Hosts, order: Order) -> dict[str, npt.NDArray[Any]]:
+def _renumbered(order: Order) -> Int32s:
+    """The new row of each old one, int32[rows + 1]; the spare entry keeps -1, the top, at -1."""
+    rows = np.full(order.size + 1, -1, np.int32)
+    rows[order] = np.arange(order.size)
+    return rows
+
+
+def _taken(columns: Accounts | Groups | Lanes | Hosts, order: Order) -> dict[str, npt.NDArray[Any]]:
     return {field.name: getattr(columns, field.name)[order] for field in fields(columns)}
 
 

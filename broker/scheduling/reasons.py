@@ -1,6 +1,7 @@
 """Why a lane got what it got: one primary reason each, and the class that stands in the way."""
 
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,8 +25,20 @@ class LaneReason(IntEnum):
     """The account's weight is 0: it is served only when nobody with a quota fits."""
     SHARE_REACHED = 5
     """The account holds its entitlement to within a slot; who holds less goes first."""
+    MAXIMUM_REACHED = 7
+    """One more job would exceed the maximum of the account or of a group above it."""
     NO_FREE_SLOT = 6
     """The account is below its entitlement, but every slot of the suiting classes is busy."""
+
+
+class Standing(NamedTuple):
+    """By account [n]: weight float64, entitlement and room float64 and allocated int64 in slots;
+    room is what maxima still allow."""
+
+    weight: Floats
+    entitlement: Floats
+    allocated: Int64s
+    room: Floats
 
 
 def lane_reasons(
@@ -33,18 +46,16 @@ def lane_reasons(
     waiting: Int64s,
     class_free: Int64s,
     class_capacity: Int64s,
-    standing: tuple[Floats, Floats, Int64s],
+    standing: Standing,
 ) -> tuple[Int32s, Int32s]:
     """Reason int32[m] (a LaneReason) and blocking class int32[m] (-1 where none) after a cycle.
 
     waiting: int64[m], jobs not granted. class_free, class_capacity: int64[k], slots left and all.
-    standing: by account, weight float64[n], entitlement in slots float64[n], allocated int64[n].
     """
-    weight, entitlement, allocated = standing
-    when_busy = np.full(weight.size, LaneReason.NO_FREE_SLOT, np.int32)
-    when_busy[allocated + 1 > entitlement] = LaneReason.SHARE_REACHED
-    when_busy[weight <= 0] = LaneReason.NO_QUOTA
-    return _lane_reasons(
+    when_busy = np.full(standing.weight.size, LaneReason.NO_FREE_SLOT, np.int32)
+    when_busy[standing.allocated + 1 > standing.entitlement] = LaneReason.SHARE_REACHED
+    when_busy[standing.weight <= 0] = LaneReason.NO_QUOTA
+    reason, blocking = _lane_reasons(
         lanes.pending,
         waiting,
         lanes.classes,
@@ -52,6 +63,10 @@ def lane_reasons(
         class_free,
         class_capacity,
     )
+    capped = (reason > LaneReason.NO_SUITABLE_CLASS) & (lanes.slots > standing.room[lanes.account])
+    reason[capped] = LaneReason.MAXIMUM_REACHED
+    blocking[capped] = -1
+    return reason, blocking
 
 
 @kernel

@@ -50,7 +50,7 @@ def fleet(
             id=options.pop("account_id", np.arange(len(weights))),
             weight=np.array(weights, float),
             usage_gpu_seconds=np.array(usage, float),
-            **{name: options.pop(name) for name in ACCOUNT_OPTIONS if name in options},
+            **{name: np.array(options.pop(name)) for name in ACCOUNT_OPTIONS if name in options},
         ),
         lanes=Lanes(**_columns(lane_rows, Lanes)),
         hosts=Hosts(**_columns(host_rows, Hosts)),

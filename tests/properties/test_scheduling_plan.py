@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.scheduling import Accounts, Hosts, LaneReason, Lanes, plan
+from broker.scheduling import Accounts, Groups, Hosts, LaneReason, Lanes, plan
 from tests.oracles.fleets import after, fleet
 from tests.oracles.one_by_one import grants_one_by_one
 
@@ -17,7 +17,31 @@ whole_lags = st.sampled_from([0.0, 0.0, 0.5, -0.5, 1.5, -9.0, 9.0])  # exact in 
 
 
 @st.composite
-def fleets(draw, one_class=False, weights=(0, 1, 1, 2, 3, 8), history=0.0, lags=whole_lags):
+def trees(draw, accounts):
+    """Options of `fleet`: up to four groups, accounts in them, minima and maxima."""
+    size = draw(st.integers(0, 4))
+    bounds = st.sampled_from([(0.0, np.inf), (0.0, np.inf), (1.5, 6.0), (2.0, 2.0), (0.0, 0.0)])
+    low, high = np.array(draw(st.lists(bounds, min_size=size, max_size=size))).reshape(-1, 2).T
+    groups = Groups(
+        id=np.arange(size),
+        parent=[draw(st.integers(-1, g - 1)) for g in range(size)],
+        weight=draw(st.lists(st.sampled_from([0.0, 1.0, 2.0, 3.0]), min_size=size, max_size=size)),
+        minimum=low,
+        maximum=high,
+    )
+    bound = draw(st.lists(bounds, min_size=accounts, max_size=accounts))
+    return {
+        "groups": groups,
+        "group": [draw(st.integers(-1, size - 1)) for _ in range(accounts)],
+        "minimum": [b[0] for b in bound],
+        "maximum": [b[1] for b in bound],
+    }
+
+
+@st.composite
+def fleets(
+    draw, one_class=False, weights=(0, 1, 1, 2, 3, 8), history=0.0, lags=whole_lags, tree=False
+):
     accounts = draw(st.lists(st.sampled_from(weights), min_size=1, max_size=6))
     size = len(accounts)
     lane = st.fixed_dictionaries(
@@ -48,6 +72,7 @@ def fleets(draw, one_class=False, weights=(0, 1, 1, 2, 3, 8), history=0.0, lags=
         draw(st.lists(host, max_size=6)),
         usage_gpu_seconds=usage,
         history_strength=history,
+        **(draw(trees(size)) if tree else {}),
         lag_slots=draw(st.lists(lags, min_size=size, max_size=size)),
     )
 
@@ -64,6 +89,37 @@ def granted(made):
 def test_plan_equals_the_plain_loop(snapshot):
     made = plan(snapshot, 10.0)
     assert granted(made) == grants_one_by_one(snapshot, snapshot.accounts.weight)
+
+
+@settings(patient, max_examples=300)
+@given(fleets(tree=True) | fleets(one_class=True, tree=True))
+def test_plan_with_groups_equals_the_plain_loop(snapshot):
+    made = plan(snapshot, 10.0)
+    expected = grants_one_by_one(snapshot, snapshot.accounts.weight, snapshot.groups.weight)
+    assert granted(made) == expected
+
+
+@patient
+@given(fleets(tree=True, one_class=True))
+def test_no_maximum_is_exceeded_that_was_not_before(snapshot):
+    made = plan(snapshot, 10.0)
+    before = plan(replace(snapshot, hosts=Hosts([], [], [], [], [])), 10.0)
+    for name, table in (("", snapshot.accounts), ("group_", snapshot.groups)):
+        held = getattr(made, name + "allocated_slots")
+        beyond = held > table.maximum
+        assert (held == getattr(before, name + "allocated_slots"))[beyond].all()
+
+
+@patient
+@given(fleets(tree=True, one_class=True))
+def test_lane_that_waits_below_every_maximum_finds_no_slot_free(snapshot):
+    left = after(snapshot, plan(snapshot, 10.0))
+    again = plan(left, 11.0)
+    assert again.grant_count.size == 0
+    capped = again.lane_reason == LaneReason.MAXIMUM_REACHED
+    waits = (left.lanes.pending > 0) & (left.lanes.classes & np.uint64(1) > 0)
+    if left.hosts.slots_free.sum() > 0:
+        assert (capped | (again.lane_reason == LaneReason.NO_HOST_WITH_ENOUGH) | ~waits).all()
 
 
 @patient
@@ -130,7 +186,7 @@ def test_account_without_quota_is_served_only_when_nobody_with_one_waits(snapsho
 
 
 @patient
-@given(fleets(history=1.0), st.randoms(use_true_random=False))
+@given(fleets(history=1.0, tree=True), st.randoms(use_true_random=False))
 def test_order_of_rows_does_not_matter(snapshot, random):
     def shuffled(size):
         order = list(range(size))
@@ -140,12 +196,19 @@ def test_order_of_rows_does_not_matter(snapshot, random):
     def taken(table, order):
         return {f.name: getattr(table, f.name)[order] for f in fields(table)}
 
-    orders = [shuffled(t.id.size) for t in (snapshot.accounts, snapshot.lanes, snapshot.hosts)]
+    tables = (snapshot.accounts, snapshot.lanes, snapshot.hosts, snapshot.groups)
+    orders = [shuffled(table.id.size) for table in tables]
+    row = np.append(np.argsort(orders[3]), -1)
+    groups = taken(snapshot.groups, orders[3])
+    groups["parent"] = row[groups["parent"]]
+    accounts = taken(snapshot.accounts, orders[0])
+    accounts["group"] = row[accounts["group"]]
     lanes = taken(snapshot.lanes, orders[1])
     lanes["account"] = np.argsort(orders[0])[lanes["account"]]
     moved = replace(
         snapshot,
-        accounts=Accounts(**taken(snapshot.accounts, orders[0])),
+        accounts=Accounts(**accounts),
+        groups=Groups(**groups),
         lanes=Lanes(**lanes),
         hosts=Hosts(**taken(snapshot.hosts, orders[2])),
     )
@@ -157,6 +220,8 @@ def test_order_of_rows_does_not_matter(snapshot, random):
         assert (getattr(other, name) == getattr(made, name)[orders[0]]).all()
     for name in ("lane_granted", "lane_reason", "lane_blocking_class"):
         assert (getattr(other, name) == getattr(made, name)[orders[1]]).all()
+    for name in ("group_weight_adjusted", "group_entitlement_slots", "group_allocated_slots"):
+        assert (getattr(other, name) == getattr(made, name)[orders[3]]).all()
 
 
 @patient

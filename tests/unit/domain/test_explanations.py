@@ -100,6 +100,13 @@ def test_no_quota_says_who_can_change_it() -> None:
     assert "An admin can give it a quota." in explained.sentence
 
 
+def test_maximum_is_told_with_what_must_end() -> None:
+    lane = replace(LANE, reason="maximum_reached")
+    explained = explain_waiting(replace(SERVED, lane=lane))
+    assert explained.reason == "maximum_reached"
+    assert "holds 6 slots, and one more job would exceed the maximum" in explained.sentence
+
+
 def test_fragments_are_told_with_what_one_host_must_have() -> None:
     lane = replace(LANE, reason="no_host_with_enough")
     needs = Resources(cpus=8, memory_mib=16_000)

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from broker.scheduling import divide, plan
+from broker.scheduling import Groups, divide, plan
 from tests.oracles.fleets import fleet
 
 NUMBERS = """
@@ -34,7 +34,14 @@ def numbers():
         for n in range(12)
     ]
     hosts = [{"klass": n % 2, "slots_free": n, "cpus_free": 9} for n in range(7)]
-    made = plan(fleet([0, 1, 2, 2], lanes, hosts, usage_gpu_seconds=[0, 1e7, 0, 1e5]), 1.0)
+    options = {
+        "usage_gpu_seconds": [0, 1e7, 0, 1e5],
+        "lag_slots": [0.5, 0, -0.25, 1],
+        "group": [-1, 0, 0, -1],
+        "minimum": [0, 0, 1, 0],
+        "groups": Groups([0], [-1], [1.0], maximum=[9.0]),
+    }
+    made = plan(fleet([0, 1, 2, 2], lanes, hosts, **options), 1.0)
     share = divide(9, [1, 2, 0, 4], [9, 9, 9, 1], minimum=[0, 0, 1, 0], parent=[-1, 0, 0, -1])
     columns = [getattr(made, name) for name in made.__dataclass_fields__ if name != "planned_at"]
     return repr([column.tolist() for column in [*columns, share]])

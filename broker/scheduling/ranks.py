@@ -1,0 +1,60 @@
+"""Places in line: in which order the waiting accounts would each get one more job.
+
+The answer of `dispatch` itself, for a fleet that lacks nothing and one job of each account. With
+groups no single number says who is next: serving one member moves the whole group back.
+"""
+
+import numpy as np
+
+from broker.scheduling.columns import Int32s, Int64s
+from broker.scheduling.dispatch import MAXIMUM, LaneState, Nodes, dispatch
+from broker.scheduling.placement import Search
+from broker.scheduling.snapshot import Lanes
+
+
+def least_waiting(lanes: Lanes, waiting: Int64s, shape: Int32s, accounts: int) -> Int64s:
+    """Slots of the smallest job of each account that waits, int64[n], 0 where none does.
+
+    waiting int64[m], jobs; shape int32[m], -1 where no host of the fleet could ever run them.
+    """
+    waits = (waiting > 0) & (shape >= 0)
+    nothing = np.iinfo(np.int64).max
+    least = np.full(accounts, nothing)
+    np.minimum.at(least, lanes.account[waits], lanes.slots[waits].astype(np.int64))
+    least[least == nothing] = 0
+    return least
+
+
+def ranks(nodes: Nodes, least: Int64s) -> Int32s:
+    """Place in line int32[n], from 1 on; 0 for an account without a job that waits.
+
+    nodes: as they stand; changed. least: int64[n], slots of the job that counts.
+    """
+    waiting = np.flatnonzero(least)
+    sizes, shape = np.unique(least[waiting], return_inverse=True)
+    jobs = np.arange(waiting.size, dtype=np.int32)  # a lane for each account that waits
+    nodes.tail[waiting] = jobs
+    nodes.terms[:, MAXIMUM] = np.inf
+    lanes = LaneState(np.ones(jobs.size, np.int64), shape.astype(np.int32), jobs.copy())
+    served = dispatch(nodes, lanes, _boundless(sizes))[0]
+    rank = np.zeros(least.size, np.int32)
+    rank[waiting[served]] = np.arange(1, served.size + 1)
+    return rank
+
+
+def _boundless(sizes: Int64s) -> Search:
+    """One host on which any number of jobs of these sizes, in slots, fits."""
+    need = np.zeros((sizes.size, 3), np.int64)
+    need[:, 0] = sizes
+    one = np.ones(1, np.int32)
+    return Search(
+        classes=np.ones(sizes.size, np.uint64),
+        need=need,
+        cursor=np.zeros(sizes.size, np.int32),
+        host=one - 1,
+        klass=one - 1,
+        free=np.full((1, 3), np.iinfo(np.int64).max),
+        skip=np.arange(2, dtype=np.int32),
+        class_end=one,
+        least=np.zeros(3, np.int64),
+    )
