@@ -17,6 +17,7 @@ from broker.cli import (
     quotas,
     servers,
     shares,
+    simulate,
     submit,
 )
 
@@ -53,6 +54,7 @@ for _noun in (
     jobs,
     shares,
     donations,
+    simulate,
     hosts,
     apps,
     accounts,

@@ -20,12 +20,12 @@ GREY = "0.35"
 def require() -> None:
     """Raises StartupError when pictures cannot be drawn here."""
     if find_spec("matplotlib") is None:
-        raise StartupError('the demo draws with matplotlib: pip install "fairlead[demo]"')
+        raise StartupError('pictures are drawn with matplotlib: pip install "fairlead[demo]"')
 
 
 def draw_magnetisation(file: Path, points: Sequence[Point], size: int) -> None:
     """|m| over temperature with the exact curve, and below it what is left between the two."""
-    figure = _figure(7.5, 6.5)
+    figure = new_figure(7.5, 6.5)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1.2))
     coldest, hottest = points[0].temperature - 0.1, points[-1].temperature + 0.1
     # Dense towards the critical temperature, where the curve falls like (Tc - T)^(1/8).
@@ -93,7 +93,7 @@ def draw_shares(
     names = list(quotas)
     due = fractions(quotas)
     times, since_start, lately = over_time(attempts, names, window, width_seconds)
-    figure = _figure(8.5, 5.0)
+    figure = new_figure(8.5, 5.0)
     axes = figure.subplots()
     for row, name in enumerate(names):
         colour = COLOURS[row % len(COLOURS)]
@@ -125,7 +125,7 @@ def draw_shares(
     figure.savefig(file)
 
 
-def _figure(width: float, height: float) -> Any:
+def new_figure(width: float, height: float) -> Any:
     """A figure in inches; drawn without a display and without pyplot's global state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

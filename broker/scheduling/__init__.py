@@ -18,6 +18,7 @@ the same plan.
     cycle       ties these together: `plan`
     decision    its answer: `Plan`
     ordering    rows by id, so that a plan does not depend on row order
+    simulation  a trace replayed through `plan`, and through other systems' rules
     kernel      the compiler's one door
 
 `docs/fairshare.md` explains the algorithm with a worked example.
@@ -30,6 +31,7 @@ from broker.scheduling.decision import Plan
 from broker.scheduling.division import divide
 from broker.scheduling.lag import carried
 from broker.scheduling.reasons import LaneReason
+from broker.scheduling.simulation import simulate
 from broker.scheduling.snapshot import CLASSES_MAX, Hosts, Lanes, Snapshot
 
 __all__ = [
@@ -45,5 +47,6 @@ __all__ = [
     "carried",
     "divide",
     "plan",
+    "simulate",
     "warm",
 ]

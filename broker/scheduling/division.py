@@ -71,12 +71,36 @@ def divide(
         share = np.zeros(size)
         _fill(float(capacity), np.arange(size), weight, low, np.minimum(demand, high), share)
         return share
+    order, first = _tree(parent, size)
+    return _divide_tree(float(capacity), weight, demand, low, high, order, first)
+
+
+def divide_each(
+    capacity: float, weights: npt.ArrayLike, demands: Floats, parent: npt.ArrayLike
+) -> Floats:
+    """`divide` at t moments, without minima and maxima; float64[t, n].
+
+    demands: float64[t, n], finite, not negative. Raises InvalidColumnError, as `divide` does.
+    """
+    if not math.isfinite(capacity) or capacity < 0:
+        raise InvalidColumnError("capacity", f"must be finite and not negative, not {capacity}")
+    weight = column("weights", weights, np.float64, demands.shape[1])
+    refuse_not_finite("weights", weight)
+    refuse_negative("weights", weight)
+    if not (np.isfinite(demands) & (demands >= 0)).all():
+        raise InvalidColumnError("demands", "holds a number that is negative or not finite")
+    order, first = _tree(parent, weight.size)
+    return _divide_tree_each(float(capacity), weight, demands, order, first)
+
+
+def _tree(parent: npt.ArrayLike, size: int) -> tuple[Indices, Indices]:
+    """See `_family`. Raises InvalidColumnError for what is no tree of `size` nodes."""
     above = column("parent", parent, np.int64, size)
     refuse("parent", (above < -1) | (above >= size), "names no node")
     order, first = breadth_first(above)
     if order.size < size:
         raise InvalidColumnError("parent", "lies on a cycle", _on_cycle(above, order))
-    return _divide_tree(float(capacity), weight, demand, low, high, order, first)
+    return order, first
 
 
 def _limit(argument: str, values: npt.ArrayLike, size: int) -> Floats:
@@ -162,6 +186,19 @@ def _divide_tree(
             siblings = order[first[j + 1] : first[j + 2]]
             _fill(share[order[j]], siblings, weights, low, ceiling, share)
     return share
+
+
+@kernel
+def _divide_tree_each(
+    capacity: float, weights: Floats, demands: Floats, order: Indices, first: Indices
+) -> Floats:
+    """`_divide_tree` for each row of demands float64[t, n]."""
+    low = np.zeros(weights.size)
+    high = np.full(weights.size, np.inf)
+    shares = np.empty_like(demands)
+    for row in range(demands.shape[0]):
+        shares[row] = _divide_tree(capacity, weights, demands[row], low, high, order, first)
+    return shares
 
 
 @kernel

@@ -1,0 +1,204 @@
+"""What-if for admins: replay a trace under Fairlead's plan and under other systems' rules."""
+
+import gzip
+import io
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+
+import typer
+
+from broker.cli.job_sources import opened
+from broker.cli.options import OWNERS
+from broker.cli.render import Column, note, print_line, print_list
+from broker.cli.session import PRINTING, Session, command
+from broker.errors import FieldError, InvalidInput
+
+if TYPE_CHECKING:
+    from broker.scheduling.simulation import BadRow, Quotas, Report, Trace
+
+DAY_SECONDS: Final = 86_400.0
+BAD_ROWS_SHOWN: Final = 20
+GZIP_MAGIC: Final = b"\x1f\x8b"
+EVERY: Final = "all"
+
+Result = TypeVar("Result")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    command(app, takes=PRINTING, rich_help_panel=OWNERS)(simulate)
+
+
+def simulate(
+    session: Session,
+    trace: Annotated[
+        str,
+        typer.Argument(
+            metavar="TRACE.csv",
+            help="Columns job_id,user,group,gpus,submit_s,duration_s,state; .gz too; - is stdin.",
+        ),
+    ],
+    slots: Annotated[int, typer.Option(min=1, help="GPUs of the cluster.")],
+    quotas: Annotated[
+        str | None,
+        typer.Option(
+            metavar="QUOTAS.csv", help="Columns group, user or both, and quota. Else all are equal."
+        ),
+    ] = None,
+    policy: Annotated[
+        str,
+        typer.Option(help="fairlead, fifo, slurm-fairtree, htcondor, boinc, or all."),
+    ] = "fairlead",
+    host_slots: Annotated[int, typer.Option(min=1, help="GPUs of one host.")] = 8,
+    from_day: Annotated[float, typer.Option(min=0.0, help="Leave out what is earlier.")] = 0.0,
+    days: Annotated[
+        float | None, typer.Option(min=0.0, help="Leave out what is so much later.")
+    ] = None,
+    half_life: Annotated[
+        float, typer.Option(min=0.0, help="Days in which past usage counts half.")
+    ] = 7.0,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave bad rows out instead of stopping.")
+    ] = False,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Draw shares and lag over time.")
+    ] = None,
+) -> None:
+    """Replay a trace of jobs under a policy and report how fairly the GPUs were shared.
+
+    Every policy gets the same jobs, cluster and quotas, and is measured against the same
+    entitlement: weighted max-min by quota alone, up to what each account wants at the moment.
+    """
+    from broker.cli import simulation_pictures
+    from broker.scheduling.simulation import POLICIES, Fleet, read_quotas, read_trace
+
+    names = tuple(POLICIES) if policy == EVERY else (policy,)
+    if not set(names) <= set(POLICIES):
+        raise InvalidInput.of("--policy", f"{policy!r} is none of {', '.join(POLICIES)}, {EVERY}")
+    if picture is not None:
+        simulation_pictures.require()
+    fleet = Fleet(slots, host_slots)
+    jobs = _read(trace, lambda lines: read_trace(lines, fleet.fits), skip_bad)
+    if from_day or days is not None:
+        start = from_day * DAY_SECONDS
+        jobs = jobs.between(start, start + DAY_SECONDS * (days if days is not None else 1e9))
+    weights = _read(quotas, read_quotas, skip_bad) if quotas else None
+    reports = _replay(jobs, weights, names, slots, half_life * DAY_SECONDS, host_slots)
+    if picture is not None:
+        simulation_pictures.draw(picture, reports)
+    if session.json:
+        for each in reports:
+            print_line(_json(each))
+    else:
+        print_list(_untyped(reports), COLUMNS, json=False)
+
+
+def _replay(
+    jobs: "Trace",
+    weights: "Quotas | None",
+    names: Sequence[str],
+    slots: int,
+    half_life_seconds: float,
+    host_slots: int,
+) -> "list[Report]":
+    """One report a policy, with a progress bar on a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from broker.scheduling import InvalidColumnError
+    from broker.scheduling.simulation import simulate as replay
+
+    reports = []
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        for name in names:
+            task = bar.add_task(name, total=jobs.jobs)
+
+            def progress(done: int, task: Any = task) -> None:
+                bar.update(task, completed=done)
+
+            try:
+                reports.append(
+                    replay(
+                        jobs,
+                        slots,
+                        name,
+                        half_life_seconds,
+                        weights,
+                        host_slots=host_slots,
+                        progress=progress,
+                    )
+                )
+            except InvalidColumnError as error:
+                raise InvalidInput(str(error)) from error
+    return reports
+
+
+def _read(
+    name: str,
+    read: "Callable[[Iterator[str]], tuple[Result, list[BadRow]]]",
+    skip_bad: bool,
+) -> Result:
+    """What a CSV file holds. Bad rows are an error, or, if they may be skipped, a note on stderr.
+
+    Raises:
+        InvalidInput: names the file, and the lines at fault.
+    """
+    try:
+        with _lines(name) as lines:
+            result, bad = read(lines)
+    except (ValueError, EOFError, OSError) as error:
+        raise InvalidInput(f"{name}: {error}") from error
+    if not bad:
+        return result
+    shown = [FieldError(f"line {row.line}", row.why) for row in bad[:BAD_ROWS_SHOWN]]
+    more = len(bad) - len(shown)
+    count = f"{len(bad)} bad row{'s' if len(bad) > 1 else ''}"
+    if not skip_bad:
+        if more:
+            shown.append(FieldError("and", f"{more} more"))
+        raise InvalidInput(f"{name} has {count}; --skip-bad leaves them out", errors=shown)
+    note(f"{name}: left out {count}")
+    for row in shown:
+        note(f"  {row.pointer}: {row.detail}")
+    if more:
+        note(f"  and {more} more")
+    return result
+
+
+@contextmanager
+def _lines(name: str) -> Iterator[Iterator[str]]:
+    """The lines of a text file, compressed with gzip or not; raises InvalidInput."""
+    with opened(name) as file:
+        data = file.read()
+        text = gzip.decompress(data) if data.startswith(GZIP_MAGIC) else data
+        yield io.StringIO(text.decode(), newline="")
+
+
+def _json(report: "Report") -> str:
+    import orjson
+
+    return orjson.dumps(report, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+
+
+def _untyped(reports: "list[Report]") -> list[Any]:
+    """`print_list` knows wire models; a report has no other form than this table and its JSON."""
+    return list(reports)
+
+
+def _rho(report: "Report") -> str:
+    metrics = report.metrics
+    return f"{metrics.rho_p50:.2f} / {metrics.rho_p95:.2f} / {metrics.rho_max:.2f}"
+
+
+COLUMNS: "Final[list[Column[Any]]]" = [
+    Column("policy", lambda r: r.policy),
+    Column("error %", lambda r: f"{100 * r.metrics.fairness_error:.2f}", right=True),
+    Column("worst lag GPU-h", lambda r: f"{r.metrics.worst_lag_gpu_hours:.0f}", right=True),
+    Column("Jain", lambda r: f"{r.metrics.jain:.4f}", right=True),
+    Column("rho p50 / p95 / max", _rho, right=True),
+    Column("gang wait p95 h", lambda r: r.metrics.gang_wait_p95_hours, right=True),
+    Column("preempted GPU-h", lambda r: f"{r.metrics.preempted_gpu_hours:.0f}", right=True),
+    Column("used %", lambda r: f"{100 * r.metrics.utilisation:.2f}", right=True),
+]
