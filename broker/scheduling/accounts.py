@@ -51,12 +51,15 @@ class Groups(Bounded):
     id: int64[g], each once.
     parent: int32[g], row of `Groups`, -1 at the top; never a circle.
     weight: float64[g], the quota among siblings, accounts and groups alike.
+    usage_gpu_seconds: float64[g], of members that are no rows of `Accounts` because they want
+        nothing now; what the others used is added to it.
     lag_slots, minimum, maximum: float64[g], as in `Accounts`, for all members together.
     """
 
     id: Int64s = field(default_factory=empty)
     parent: Int32s = field(default_factory=empty)
     weight: Floats = field(default_factory=empty)
+    usage_gpu_seconds: Floats = field(default_factory=empty)
     lag_slots: Floats = field(default_factory=empty)
     minimum: Floats = field(default_factory=empty)
     maximum: Floats = field(default_factory=empty)
@@ -66,10 +69,11 @@ class Groups(Bounded):
         size = self.id.size
         self._take("parent", np.int32, size)
         self._take("weight", np.float64, size)
+        self._take_or_fill("usage_gpu_seconds", np.float64, size, 0.0)
         self._take_or_fill("lag_slots", np.float64, size, 0.0)
         self._take_bounds(size)
-        self._refuse_negative("weight")
-        self._refuse_not_finite("weight", "lag_slots")
+        self._refuse_negative("weight", "usage_gpu_seconds")
+        self._refuse_not_finite("weight", "usage_gpu_seconds", "lag_slots")
         refuse("groups.parent", (self.parent < -1) | (self.parent >= size), "names no group row")
         refuse("groups.parent", on_circles(self.parent), "lies on a circle")
 

@@ -282,8 +282,7 @@ def _line_up(nodes: Nodes, lanes: LaneState, need: Int64s) -> Contests:
             node, item, nodes.allocated, head, nodes.terms, match, base[above], leaf[node]
         )
         size[above] -= not stays
-        if size[above] > 0:
-            head[above] = head[_winner(match, base[above], nodes.at_place)]
+        head[above] = head[_winner(match, base[above], nodes.at_place)] if size[above] > 0 else 0
     return Contests(match, base, leaf, size, head)
 
 

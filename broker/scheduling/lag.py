@@ -15,24 +15,33 @@ slots, divided by the length of a typical job.
 
 import numpy as np
 
-from broker.scheduling.columns import Floats
+from broker.scheduling.columns import Floats, Int64s
 
 LAG_JOBS_MAX = 4.0
 
 
 def carried(
-    lag: Floats, entitlement: Floats, allocated: Floats, seconds: float, job_seconds: float
+    lag: Floats,
+    entitlement: Floats,
+    allocated: Floats,
+    parent: Int64s,
+    seconds: float,
+    job_seconds: float,
 ) -> Floats:
     """The lag after some seconds in which nothing changed, float64[n], in slot-seconds.
 
-    lag: float64[n], before. entitlement, allocated: float64[n], slots, of `Plan`.
+    lag: float64[n], before; accounts, groups or both. entitlement, allocated: float64[n], slots, of
+    `Plan`. parent: int64[n], equal for siblings and for them alone, >= -1.
     seconds: how long they stood. job_seconds: the length of a typical job, > 0.
 
-    Entitlements are scaled to what was given out, so that slots which stand idle, or which the
-    caller counts twice while a report is on its way, are nobody's gain or loss.
+    Siblings divide what they were given together. So slots which stand idle, or which the caller
+    counts twice while a report is on its way, are nobody's gain or loss, and what a group misses
+    is no claim of one member on another.
     """
-    due = float(entitlement.sum())
-    part = entitlement * (float(allocated.sum()) / due) if due > 0 else allocated
+    due = np.bincount(parent + 1, entitlement)
+    given = np.bincount(parent + 1, allocated)
+    factor = np.divide(given, due, out=np.zeros(due.size), where=due > 0)
+    part = np.where(due[parent + 1] > 0, entitlement * factor[parent + 1], allocated)
     bound = LAG_JOBS_MAX * job_seconds
     moved: Floats = np.clip(lag + (part - allocated) * seconds, -bound, bound)
     return moved

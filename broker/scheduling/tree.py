@@ -45,10 +45,14 @@ def grow(accounts: Accounts, groups: Groups) -> Tree:
     )
 
 
-def totals(tree: Tree, of_accounts: npt.NDArray[Any]) -> Floats:
-    """Sums by node, float64[N + 1]: groups hold what their members hold, the top holds all."""
+def totals(tree: Tree, *parts: npt.NDArray[Any]) -> Floats:
+    """Sums by node, float64[N + 1]: groups hold what their members hold, the top holds all.
+
+    parts: what accounts hold [n]; then, if any, what groups hold apart from their members [g].
+    """
     values = np.zeros(tree.parent.size + 1)
-    values[: tree.accounts] = of_accounts
+    own = np.concatenate(parts)
+    values[: own.size] = own
     _add_up(tree.order, tree.parent, values)
     return values
 

@@ -33,7 +33,8 @@ def adjusted_weights(snapshot: Snapshot, tree: Tree) -> Floats:
     lanes = snapshot.lanes
     busy = (lanes.pending > 0) | (lanes.running > 0)
     active = totals(tree, np.bincount(lanes.account[busy], minlength=tree.accounts) > 0) > 0
-    usage = totals(tree, snapshot.accounts.usage_gpu_seconds)[:-1]
+    accounts, groups = snapshot.accounts, snapshot.groups
+    usage = totals(tree, accounts.usage_gpu_seconds, groups.usage_gpu_seconds)[:-1]
     relative = relative_weights(tree, tree.weight)
     share = np.zeros(tree.parent.size + 1)
     share[-1] = _reached(snapshot, busy)

@@ -1,17 +1,18 @@
 """The leader's memory of work: lanes with jobs waiting or running, as growing columns."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from broker.protocol.ids import AccountId, LaneId
+from broker.protocol.ids import AccountId, GroupId, LaneId
 from broker.queues.asks import Freed
-from broker.scheduling import Accounts, Lanes
+from broker.scheduling import Accounts, Groups, Lanes
+from broker.scheduling.columns import Floats, Int32s
 from broker.services.fleet import Fleet
 from broker.services.lags import Lags
 from broker.services.lanes import Lane
-from broker.storage.fleet import AccountRow
+from broker.storage.fleet import AccountRow, GroupRow
 
 SECONDS_GUESS = 60.0  # a job's length before any of its lane has ended
 JOB_SECONDS_MIN = 0.05  # shorter jobs are not told apart
@@ -43,6 +44,7 @@ class Backlog:
 
     lanes: dict[LaneId, LaneState] = field(default_factory=dict)
     accounts: dict[AccountId, AccountRow] = field(default_factory=dict)
+    groups: Sequence[GroupRow] = ()
     lags: Lags = field(default_factory=Lags)
     _used_since: dict[AccountId, float] = field(default_factory=dict)
 
@@ -61,9 +63,15 @@ class Backlog:
             return SECONDS_GUESS
         return max(JOB_SECONDS_MIN, total / slots)
 
-    def load(self, accounts: Iterable[AccountRow]) -> None:
-        """Replaces the accounts by PostgreSQL's."""
-        self.accounts = {row.id: row for row in accounts}
+    def load(self, accounts: Iterable[AccountRow], groups: Sequence[GroupRow] = ()) -> None:
+        """Replaces the accounts and groups by PostgreSQL's."""
+        self.groups = groups
+        # An account that moved between the two reads waits for the next one beside the groups.
+        known = {group.id for group in groups}
+        self.accounts = {
+            row.id: row if row.group_id in known else row._replace(group_id=None)
+            for row in accounts
+        }
         self._used_since.clear()
 
     def ended(self, freed: Freed) -> None:
@@ -100,8 +108,8 @@ class Backlog:
             if state.running == 0 and state.pending == 0:
                 del self.lanes[lane_id]
 
-    def columns(self, fleet: Fleet) -> tuple[Accounts, Lanes, list[LaneId]]:
-        """(accounts, lanes, lane id of each row) for the scheduler.
+    def columns(self, fleet: Fleet) -> tuple[Accounts, Groups, Lanes, list[LaneId]]:
+        """(accounts, groups, lanes, lane id of each row) for the scheduler.
 
         Lanes of suspended accounts keep what runs and offer nothing; usage includes what the
         running jobs are expected to take (a reservation, settled when they report).
@@ -118,11 +126,15 @@ class Backlog:
         for state in states:
             seconds = state.running * state.lane.row.slots * state.job_seconds
             reserved[row_of[state.lane.row.account_id]] += seconds
+        group_row = {group.id: row for row, group in enumerate(self.groups)}
         accounts = Accounts(
             id=np.array(present, np.int64),
             weight=np.array([row.weight for row in rows], np.float64),
             usage_gpu_seconds=np.array([self._usage(row) for row in rows]) + reserved,
-            lag_slots=self.lags.slots(present, self.job_seconds()),
+            lag_slots=self.lags.of_accounts(present, self.job_seconds()),
+            group=_rows(group_row, [row.group_id for row in rows]),
+            minimum=np.array([row.minimum_slots for row in rows], np.float64),
+            maximum=_bounds([row.maximum_slots for row in rows]),
         )
         active = {row.id for row in rows if row.active}
         lanes = Lanes(
@@ -140,7 +152,37 @@ class Backlog:
             ),
             last_served=np.array([s.last_served for s in states], np.float64),
         )
-        return accounts, lanes, [state.lane.row.id for state in states]
+        return (
+            accounts,
+            self._groups(group_row, present),
+            lanes,
+            [state.lane.row.id for state in states],
+        )
+
+    def _groups(self, row_of: Mapping[GroupId, int], present: Iterable[AccountId]) -> Groups:
+        usage = np.array([group.usage_gpu_seconds for group in self.groups], np.float64)
+        for account in self.accounts.keys() - set(present):  # open jobs, but none in a lane now
+            row = self.accounts[account]
+            if row.group_id is not None:
+                usage[row_of[row.group_id]] += self._usage(row)
+        return Groups(
+            id=np.array([group.id for group in self.groups], np.int64),
+            parent=_rows(row_of, [group.parent_id for group in self.groups]),
+            weight=np.array([group.weight for group in self.groups], np.float64),
+            usage_gpu_seconds=usage,
+            lag_slots=self.lags.of_groups([g.id for g in self.groups], self.job_seconds()),
+            minimum=np.array([group.minimum_slots for group in self.groups], np.float64),
+            maximum=_bounds([group.maximum_slots for group in self.groups]),
+        )
 
     def _usage(self, row: AccountRow) -> float:
         return row.usage_gpu_seconds + self._used_since.get(row.id, 0.0)
+
+
+def _rows(row_of: Mapping[GroupId, int], groups: Iterable[GroupId | None]) -> Int32s:
+    """Rows of groups, -1 for none."""
+    return np.array([-1 if group is None else row_of[group] for group in groups], np.int32)
+
+
+def _bounds(maxima: Iterable[float | None]) -> Floats:
+    return np.array([np.inf if bound is None else bound for bound in maxima], np.float64)

@@ -169,7 +169,7 @@ class Dispatch:
         snapshot, lane_ids = self._snapshot()
         now = self.clock()
         decided = plan(snapshot, now)
-        self._backlog.lags.planned(snapshot.accounts.id, decided)
+        self._backlog.lags.planned(snapshot, decided)
         grants = [
             Grant(lane_ids[lane], self._fleet.host_of(host), jobs)
             for lane, host, jobs in merged(decided)
@@ -229,19 +229,20 @@ class Dispatch:
         self._board_at = now
         snapshot, lane_ids = self._snapshot()
         decided = plan(snapshot, now)
-        self._backlog.lags.planned(snapshot.accounts.id, decided)
+        self._backlog.lags.planned(snapshot, decided)
         await board.write(self.queues, self._describe(snapshot, decided, lane_ids))
 
     # -- memory -----------------------------------------------------------------------------
 
     def _snapshot(self) -> tuple[Snapshot, list[LaneId]]:
-        accounts, lanes, lane_ids = self._backlog.columns(self._fleet)
+        accounts, groups, lanes, lane_ids = self._backlog.columns(self._fleet)
         snapshot = Snapshot(
             accounts=accounts,
             lanes=lanes,
             hosts=self._fleet.columns(),
             class_capacity=self._fleet.class_capacity,
             half_life_seconds=self.half_life_seconds,
+            groups=groups,
             history_strength=self.history_strength,
         )
         return snapshot, lane_ids
@@ -287,7 +288,8 @@ class Dispatch:
     async def _load_accounts(self) -> None:
         async with self.database.connection() as connection:
             rows = await fleet_rows.accounts(connection, half_life_seconds=self.half_life_seconds)
-        self._backlog.load(rows)
+            groups = await fleet_rows.groups(connection, half_life_seconds=self.half_life_seconds)
+        self._backlog.load(rows, groups)
         self._accounts_at = self.clock()
 
     async def _recount(self) -> None:

@@ -4,27 +4,30 @@ Lost when another broker leads, and when an account has had no open jobs for a w
 at most one job, and the history of usage remembers the rest.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from broker.protocol.ids import AccountId
-from broker.scheduling import Plan, carried
+from broker.protocol.ids import AccountId, GroupId
+from broker.scheduling import Plan, Snapshot, carried
 from broker.scheduling.columns import Floats, Int64s
 
 REMEMBERED_JOBS = 10.0  # typical jobs after which an account that left is forgotten
 
+Node = int  # an account's id, or ~id of a group: so one table holds both
+
 
 @dataclass(slots=True)
 class Lags:
-    """Lag of each account in slot-seconds, brought forward from cycle to cycle."""
+    """Lag of each account and group in slot-seconds, brought forward from cycle to cycle."""
 
-    _row_of: dict[AccountId, int] = field(default_factory=dict)
+    _row_of: dict[Node, int] = field(default_factory=dict)
+    _parent: Int64s = field(default_factory=lambda: np.zeros(0, np.int64))
     _lag: Floats = field(default_factory=lambda: np.zeros(0))
     _entitlement: Floats = field(default_factory=lambda: np.zeros(0))
     _allocated: Floats = field(default_factory=lambda: np.zeros(0))
-    _gone: dict[AccountId, tuple[float, float]] = field(default_factory=dict)  # when, lag
+    _gone: dict[Node, tuple[float, float]] = field(default_factory=dict)  # when, lag
     _at: float = 0.0
 
     def advance(self, now: float, job_seconds: float) -> None:
@@ -36,31 +39,50 @@ class Lags:
         """
         seconds = max(0.0, now - self._at)
         self._at = now
-        self._lag = carried(self._lag, self._entitlement, self._allocated, seconds, job_seconds)
+        self._lag = carried(
+            self._lag, self._entitlement, self._allocated, self._parent, seconds, job_seconds
+        )
         horizon = now - REMEMBERED_JOBS * job_seconds
-        self._gone = {a: (when, lag) for a, (when, lag) in self._gone.items() if when >= horizon}
+        self._gone = {n: (when, lag) for n, (when, lag) in self._gone.items() if when >= horizon}
 
     def freed(self, account: AccountId, slots: int) -> None:
         """Slots of an account became free since the last plan."""
-        if (row := self._row_of.get(account)) is not None:
+        row = self._row_of.get(account, -1)
+        while row >= 0:
             self._allocated[row] = max(0.0, self._allocated[row] - slots)
+            row = int(self._parent[row])
 
-    def slots(self, accounts: Iterable[AccountId], job_seconds: float) -> Floats:
+    def of_accounts(self, accounts: Iterable[AccountId], job_seconds: float) -> Floats:
         """`Accounts.lag_slots` for the next snapshot, float64[n]."""
-        return np.array([self._of(account) for account in accounts], np.float64) / job_seconds
+        return self._slots(accounts, job_seconds)
 
-    def planned(self, accounts: Int64s, decided: Plan) -> None:
+    def of_groups(self, groups: Iterable[GroupId], job_seconds: float) -> Floats:
+        """`Groups.lag_slots` for the next snapshot, float64[g]."""
+        return self._slots((~group for group in groups), job_seconds)
+
+    def planned(self, snapshot: Snapshot, decided: Plan) -> None:
         """Takes over what a plan says. Who left with slots to its credit wants them no more."""
-        ids = [AccountId(account) for account in accounts.tolist()]
-        lag = np.array([self._of(account) for account in ids], np.float64)
-        left = self._row_of.keys() - set(ids)
-        self._gone |= {account: (self._at, min(0.0, self._of(account))) for account in left}
-        self._row_of = {account: row for row, account in enumerate(ids)}
-        self._lag, self._entitlement = lag, decided.entitlement_slots
-        self._allocated = decided.allocated_slots.astype(np.float64)
+        accounts, groups = snapshot.accounts, snapshot.groups
+        nodes: Sequence[Node] = [*accounts.id.tolist(), *(~groups.id).tolist()]
+        lag = np.array([self._of(node) for node in nodes], np.float64)
+        left = self._row_of.keys() - set(nodes)
+        self._gone |= {node: (self._at, min(0.0, self._of(node))) for node in left}
+        self._row_of = {node: row for row, node in enumerate(nodes)}
+        above = np.concatenate((accounts.group, groups.parent)).astype(np.int64)
+        self._parent = np.where(above >= 0, above + accounts.id.size, -1)
+        self._lag = lag
+        self._entitlement = np.concatenate(
+            (decided.entitlement_slots, decided.group_entitlement_slots)
+        )
+        self._allocated = np.concatenate(
+            (decided.allocated_slots, decided.group_allocated_slots)
+        ).astype(np.float64)
 
-    def _of(self, account: AccountId) -> float:
+    def _slots(self, nodes: Iterable[Node], job_seconds: float) -> Floats:
+        return np.array([self._of(node) for node in nodes], np.float64) / job_seconds
+
+    def _of(self, node: Node) -> float:
         """Slot-seconds; of those who left too, should they be back."""
-        if (row := self._row_of.get(account)) is not None:
+        if (row := self._row_of.get(node)) is not None:
             return float(self._lag[row])
-        return self._gone.get(account, (0.0, 0.0))[1]
+        return self._gone.get(node, (0.0, 0.0))[1]

@@ -1,4 +1,4 @@
-"""What the scheduler needs of hosts and accounts, in two reads."""
+"""What the scheduler needs of hosts, accounts and groups, in three reads."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,6 +39,21 @@ class AccountRow(NamedTuple):
     weight: float
 
 
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """A group of accounts, its weight and bounds in slots as in `AccountRow`.
+
+    `usage_gpu_seconds` is of members without open jobs, `parent_id` None at the top.
+    """
+
+    id: GroupId
+    parent_id: GroupId | None
+    weight: float
+    minimum_slots: float
+    maximum_slots: float | None
+    usage_gpu_seconds: float
+
+
 @lru_cache(maxsize=50_000)
 def _facts(text: str) -> HostFacts:
     """Facts seldom change, and ten thousand hosts are read every few seconds."""
@@ -60,6 +75,11 @@ async def accounts(connection: Connection, *, half_life_seconds: float) -> list[
     return [
         AccountRow._make((*row[:BASIS_AT], each)) for row, each in zip(rows, weights, strict=True)
     ]
+
+
+async def groups(connection: Connection, *, half_life_seconds: float) -> list[GroupRow]:
+    """The whole tree of groups, by id."""
+    return [GroupRow(*row) for row in await connection.fetch(SQL.groups, half_life_seconds)]
 
 
 async def seen(connection: Connection, heard: Sequence[HostId]) -> None:

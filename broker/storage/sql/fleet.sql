@@ -19,6 +19,18 @@ JOIN user_submit ON user_submit.account_id = account_usage.account_id
 JOIN quota_basis($1::float8) AS basis ON basis.account_id = account_usage.account_id
 WHERE account_usage.jobs_open > 0;
 
+-- name: groups
+-- The tree of groups; what members without open jobs used counts against their group too.
+-- $1 half-life in seconds
+SELECT one.id, one.parent_id, one.weight, one.minimum_slots, one.maximum_slots,
+    coalesce(sum(decayed(usage_gpu_seconds, usage_at, now(), $1::float8)), 0) AS usage
+FROM share_group AS one
+LEFT JOIN user_submit ON user_submit.group_id = one.id
+LEFT JOIN account_usage ON account_usage.account_id = user_submit.account_id
+    AND account_usage.jobs_open = 0
+GROUP BY one.id
+ORDER BY one.id;
+
 -- name: seen
 -- $1 host ids, in order
 UPDATE host SET last_seen_at = now() WHERE id = ANY ($1::int[]);

@@ -84,6 +84,14 @@ def test_maximum_holds_for_accounts_and_for_groups_and_is_the_reason():
     assert made.lane_blocking_class.tolist() == [-1] * 3
 
 
+def test_group_whose_only_busy_member_is_at_its_maximum_gets_nothing():
+    lanes = [{"pending": 0}, {"pending": 1, "running": 8}]
+    snapshot = fleet(
+        [0, 0], lanes, [{}], groups=groups((-1, 0)), group=[0, 0], maximum=[np.inf, 6.0]
+    )
+    assert plan(snapshot, 0.0).grant_count.size == 0
+
+
 def test_wide_job_beyond_a_maximum_does_not_hold_up_narrow_ones_of_the_same_account():
     lanes = [{"account": 0, "slots": 4}, {"account": 0, "pending": 9, "last_served": 1.0}]
     made = plan(fleet([1], lanes, [{"slots_free": 9}], maximum=[3.0]), 0.0)

@@ -50,6 +50,12 @@ def backlog_of(quotas: list[float]) -> Backlog:
     return backlog
 
 
+def seen(backlog: Backlog, fleet: Fleet) -> tuple[Snapshot, list[LaneId]]:
+    accounts, groups, lanes, ids = backlog.columns(fleet)
+    capacity = fleet.class_capacity
+    return Snapshot(accounts, lanes, fleet.columns(), capacity, WEEK_SECONDS, groups), ids
+
+
 def given(
     quotas: list[float], lengths: list[float], *, slots: int, seconds: float, seed: int
 ) -> list[float]:
@@ -68,11 +74,9 @@ def given(
         else:
             free += now > 0
         fleet.ask(HOST, Ask(now + 60, free, 0) if free else None)
-        accounts, lanes, ids = backlog.columns(fleet)
-        decided = plan(
-            Snapshot(accounts, lanes, fleet.columns(), fleet.class_capacity, WEEK_SECONDS), now
-        )
-        backlog.lags.planned(accounts.id, decided)
+        snapshot, ids = seen(backlog, fleet)
+        decided = plan(snapshot, now)
+        backlog.lags.planned(snapshot, decided)
         for row in np.repeat(decided.grant_lane, decided.grant_count).tolist():
             state = backlog.lanes[ids[row]]
             state.running, state.last_served = state.running + 1, now
@@ -107,7 +111,9 @@ def test_a_minute_of_short_jobs_follows_quotas_finer_than_a_slot(
 
 
 def test_without_lag_the_rounding_of_slots_stays_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Lags, "slots", lambda self, accounts, _: np.zeros(len(list(accounts))))
+    monkeypatch.setattr(
+        Lags, "of_accounts", lambda self, accounts, _: np.zeros(len(list(accounts)))
+    )
     got = given([50, 30, 20], [0.5] * 3, slots=4, seconds=60, seed=0)
     assert error_points(got, [50, 30, 20]) > 4.0
 
@@ -117,21 +123,17 @@ def test_who_comes_back_soon_is_not_forgiven_and_who_was_owed_wants_it_no_more()
     fleet, backlog = fleet_of(2), backlog_of([3, 1])
     for lane, running in backlog.lanes.items():
         running.running = 2 * (lane == 1)
-    accounts, lanes, _ = backlog.columns(fleet)
-    decided = plan(
-        Snapshot(accounts, lanes, fleet.columns(), fleet.class_capacity, WEEK_SECONDS), 0.0
-    )
-    lags.planned(accounts.id, decided)
+    snapshot, _ = seen(backlog, fleet)
+    lags.planned(snapshot, plan(snapshot, 0.0))
     lags.advance(1.0, 2.0)
-    assert lags.slots(both, 2.0) == pytest.approx([-0.25, 0.25], rel=1e-3)
+    assert lags.of_accounts(both, 2.0) == pytest.approx([-0.25, 0.25], rel=1e-3)
 
-    nobody, none = np.zeros(0, np.int64), backlog_of([]).columns(fleet)
-    empty = plan(Snapshot(none[0], none[1], fleet.columns(), fleet.class_capacity, 1.0), 1.0)
-    lags.planned(nobody, empty)
+    nobody, _ = seen(backlog_of([]), fleet)
+    lags.planned(nobody, plan(nobody, 1.0))
     lags.advance(2.0, 2.0)
-    assert lags.slots(both, 2.0) == pytest.approx([-0.25, 0.0], rel=1e-3)
+    assert lags.of_accounts(both, 2.0) == pytest.approx([-0.25, 0.0], rel=1e-3)
     lags.advance(2.0 + REMEMBERED_JOBS * 2.0, 2.0)
-    assert lags.slots(both, 2.0).tolist() == [0.0, 0.0]
+    assert lags.of_accounts(both, 2.0).tolist() == [0.0, 0.0]
 
 
 def test_usage_counts_before_the_next_read_and_once_after_it() -> None:
