@@ -168,6 +168,26 @@ FROM budget
 JOIN share_group_line ON share_group_line.above_id = budget.group_id
 JOIN user_submit ON user_submit.group_id = share_group_line.group_id;
 
+-- Budgets as they stand: with what was debited but not carried yet; one whose period is over is
+-- fresh, although nobody has written so.
+CREATE VIEW budget_now AS
+SELECT budget.id, budget.account_id, budget.group_id, budget.gpu_seconds, budget.period_days,
+    CASE WHEN period.over THEN 0 ELSE budget.spent_gpu_seconds END
+        + coalesce(late.gpu_seconds, 0) AS spent_gpu_seconds,
+    budget.reserved_gpu_seconds,
+    CASE WHEN period.over THEN now() ELSE budget.started_at END
+        + budget.period_days * interval '1 day' AS resets_at
+FROM budget
+CROSS JOIN LATERAL (
+    SELECT coalesce(started_at + period_days * interval '1 day' <= now(), false) AS over
+) AS period
+LEFT JOIN (
+    SELECT budget_id, sum(debited_gpu_seconds - budgeted_gpu_seconds) AS gpu_seconds
+    FROM budget_scope JOIN account_usage USING (account_id)
+    WHERE debited_gpu_seconds > budgeted_gpu_seconds
+    GROUP BY budget_id
+) AS late ON late.budget_id = budget.id;
+
 CREATE TYPE host_state AS ENUM ('active', 'draining', 'banned');
 
 CREATE TABLE host (

@@ -21,6 +21,7 @@ each class stands in one map, `broker.protocol.problems`. This module imports no
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,21 @@ class FieldError:
 
     pointer: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExceededLimit:
+    """Which limit refused a request: its name and holder, what it allows, and what was asked.
+
+    `used` counts without the request. `resets_at` is None for a limit that time does not lift.
+    """
+
+    name: str
+    holder: str
+    allowed: float
+    used: float
+    asked: float
+    resets_at: datetime | None = None
 
 
 class FairleadError(Exception):
@@ -126,10 +142,16 @@ class LimitExceeded(FairleadError):
     code = "limit_exceeded"
 
     def __init__(
-        self, message: str, *, retry_after_seconds: int = 30, errors: Sequence[FieldError] = ()
+        self,
+        message: str,
+        *,
+        retry_after_seconds: int = 30,
+        errors: Sequence[FieldError] = (),
+        limit: ExceededLimit | None = None,
     ) -> None:
         super().__init__(message, errors=errors)
         self.retry_after_seconds = retry_after_seconds
+        self.limit = limit
 
 
 class Unavailable(FairleadError):

@@ -1,5 +1,7 @@
 """Errors on the wire: RFC 9457 problem documents, and the one map between error and status."""
 
+from dataclasses import asdict
+from datetime import datetime
 from typing import Final
 
 from pydantic import Field
@@ -34,6 +36,23 @@ class ProblemField(View):
     """What is wrong with it."""
 
 
+class ProblemLimit(View):
+    """The limit that refused a request."""
+
+    name: str
+    """Field that sets it, e.g. `jobs_in_progress_max`."""
+    holder: str
+    """Whose limit it is, e.g. `group physics`."""
+    allowed: float
+    """What it allows: jobs, or GPU-seconds."""
+    used: float
+    """How much of that is in use without the request."""
+    asked: float
+    """How much the request would add; of GPU-seconds the most that it could."""
+    resets_at: datetime | None
+    """When it starts anew; null for a limit that time does not lift."""
+
+
 class Problem(View):
     """An `application/problem+json` document."""
 
@@ -51,6 +70,8 @@ class Problem(View):
     """Public ids concerned."""
     errors: list[ProblemField] = Field(default_factory=list)
     """One entry for each bad field."""
+    limit: ProblemLimit | None = None
+    """The limit that refused the request; null where none did."""
 
 
 def to_problem(error: errors.FairleadError) -> Problem:
@@ -64,7 +85,13 @@ def to_problem(error: errors.FairleadError) -> Problem:
         code=error.code,
         ids=list(error.ids),
         errors=[ProblemField(pointer=e.pointer, detail=e.detail) for e in error.errors],
+        limit=_limit_of(error),
     )
+
+
+def _limit_of(error: errors.FairleadError) -> ProblemLimit | None:
+    limit = error.limit if isinstance(error, errors.LimitExceeded) else None
+    return None if limit is None else ProblemLimit.model_validate(asdict(limit))
 
 
 def to_error(problem: Problem, retry_after_seconds: int | None = None) -> errors.FairleadError:
@@ -74,7 +101,11 @@ def to_error(problem: Problem, retry_after_seconds: int | None = None) -> errors
     if cls is errors.Unavailable:
         return errors.Unavailable(problem.detail, retry_after_seconds=retry_after_seconds or 2)
     if cls is errors.LimitExceeded:
+        limit = problem.limit
         return errors.LimitExceeded(
-            problem.detail, retry_after_seconds=retry_after_seconds or 30, errors=fields
+            problem.detail,
+            retry_after_seconds=retry_after_seconds or 30,
+            errors=fields,
+            limit=errors.ExceededLimit(**limit.model_dump()) if limit else None,
         )
     return cls(problem.detail, ids=problem.ids, errors=fields)

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from broker.errors import LimitExceeded
 from broker.protocol.batches import BatchHeader, BatchReceipt
 from broker.protocol.ids import AccountId, BatchId, JobId, LaneId, show
+from broker.services.admission import Ask, ask
 from broker.services.catalogue import Runnable
 from broker.services.job_requests import JobRow
 from broker.storage.batches import JobRecord, NewBatch
@@ -27,12 +27,11 @@ def receipt(first: JobId, jobs: int) -> bytes:
     return answer.model_dump_json().encode()
 
 
-def over_limit(jobs: int, room: int, limit: int) -> LimitExceeded:
-    """The refusal of a submission for which the account has no room."""
-    return LimitExceeded(
-        f"{jobs} jobs do not fit: {max(0, room)} more may be in progress of {limit} "
-        "(jobs_in_progress_max); nothing was stored"
-    )
+def ask_of(prepared: Prepared, jobs: int) -> Ask:
+    """What a submission of so many jobs asks of the limits."""
+    header, spec = prepared.header, prepared.runnable.spec
+    needs, bounds = header.resources or spec.resources, header.limits or spec.limits
+    return ask(prepared.account_id, jobs, needs, bounds)
 
 
 def batch_row(first: JobId, prepared: Prepared, jobs: int) -> NewBatch:

@@ -7,12 +7,14 @@ from broker.domain.access import Action, Resource
 from broker.errors import Conflict, KeyReused
 from broker.protocol.ids import AccountId, AppId, BatchId, JobId, LaneId, VersionId, show
 from broker.protocol.resources import JobLimits, Resources
+from broker.services import admission
+from broker.services.admission import Ask, ask
 from broker.services.answers import CREATED, IdempotencyKey, Stored, earlier
 from broker.services.batches import authorised
 from broker.services.catalogue import require_submittable
 from broker.services.context import Services
 from broker.services.identity import Actor
-from broker.services.prepared import over_limit, receipt
+from broker.services.prepared import receipt
 from broker.storage import batches, blobs, idempotency, lanes
 from broker.storage.batches import NewBatch
 from broker.storage.database import Connection
@@ -75,8 +77,7 @@ async def _store(
         first = await batches.reserve_job_ids(connection, jobs)
         answer = receipt(first, jobs)
         async with connection.transaction():
-            if not await batches.open_jobs(connection, {account: jobs}):
-                raise over_limit(jobs, *await batches.room(connection, account))
+            await admission.require(connection, _ask(account, jobs, row))
             lane = await _lane(connection, account, row)
             await _copy(connection, row, only, jobs, first, lane)
             new = NewBatch(
@@ -88,6 +89,11 @@ async def _store(
                 if not await idempotency.remember(connection, [mine], status=CREATED):
                     raise KeyReused("another request with this Idempotency-Key came first")
     return answer
+
+
+def _ask(account: AccountId, jobs: int, row: Mapping[str, Any]) -> Ask:
+    needs = Resources.model_validate_json(row["resources"])
+    return ask(account, jobs, needs, JobLimits.model_validate_json(row["limits"]))
 
 
 async def _lane(connection: Connection, account: AccountId, row: Mapping[str, Any]) -> LaneId:

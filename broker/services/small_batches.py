@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 
 from broker.errors import LimitExceeded
 from broker.protocol.ids import AccountId, JobId
+from broker.services import admission
 from broker.services.answers import CREATED, IdempotencyKey, Stored, replayed
 from broker.services.group_commit import Group
 from broker.services.job_requests import JobRow
-from broker.services.prepared import Prepared, batch_row, job_records, over_limit, receipt
+from broker.services.prepared import Prepared, ask_of, batch_row, job_records, receipt
 from broker.storage import batches, idempotency
 from broker.storage.database import Connection, Database
 
@@ -99,29 +100,20 @@ class SmallBatches:
     async def _count(
         self, connection: Connection, group: Sequence[Small], answers: list[Stored | Exception]
     ) -> None:
-        """Counts the new jobs against each account's limit; who has no room is refused.
-
-        An account's submissions of one group stand or fall together unless they must be told
-        apart, which is when the sum does not fit: then they are counted one by one.
-        """
+        """Counts the new jobs against every limit; who has no room is refused."""
         open_ones = [
             index
             for index, answer in enumerate(answers)
             if isinstance(answer, Stored) and not answer.replayed
         ]
-        wanted: dict[AccountId, int] = {}
-        for index in open_ones:
-            account = group[index].prepared.account_id
-            wanted[account] = wanted.get(account, 0) + len(group[index].jobs)
-        roomy = await batches.open_jobs(connection, wanted) if wanted else set()
-        for index in open_ones:
-            account, jobs = group[index].prepared.account_id, len(group[index].jobs)
-            if account in roomy or await batches.open_jobs(connection, {account: jobs}):
+        asks = [ask_of(group[index].prepared, len(group[index].jobs)) for index in open_ones]
+        refusals = await admission.admit(connection, asks) if asks else []
+        for index, refusal in zip(open_ones, refusals, strict=True):
+            if not refusal:
                 continue
-            room, limit = await batches.room(connection, account)
-            answers[index] = over_limit(jobs, room, limit)
+            answers[index] = refusal
             if key := group[index].key:
-                await idempotency.forget(connection, account, key.key)
+                await idempotency.forget(connection, group[index].prepared.account_id, key.key)
 
 
 def _body(answer: Stored | Exception) -> bytes:

@@ -8,9 +8,10 @@ from typing import Protocol
 from broker.errors import BodyTooLarge, FieldError, InvalidInput, KeyReused
 from broker.protocol.ids import AccountId, JobId
 from broker.protocol.limits import JOBS_PER_BATCH_MAX
+from broker.services import admission
 from broker.services.answers import CREATED, IdempotencyKey, Stored, replayed
 from broker.services.job_requests import JobRow, check_blobs
-from broker.services.prepared import Prepared, batch_row, job_records, over_limit, receipt
+from broker.services.prepared import Prepared, ask_of, batch_row, job_records, receipt
 from broker.storage import batches, idempotency
 from broker.storage.database import Connection, Database
 
@@ -119,9 +120,7 @@ class StreamedBatches:
     async def _finish(
         self, connection: Connection, prepared: Prepared, first: JobId, jobs: int
     ) -> None:
-        account = prepared.account_id
-        if not await batches.open_jobs(connection, {account: jobs}):
-            raise over_limit(jobs, *await batches.room(connection, account))
+        await admission.require(connection, ask_of(prepared, jobs))
         await batches.insert(connection, [batch_row(first, prepared, jobs)])
 
     async def _remember(

@@ -13,14 +13,15 @@ from broker.errors import InvalidInput, NotFound
 from broker.protocol.batches import BatchHeader, DryRun
 from broker.protocol.ids import AccountId, LaneId, show
 from broker.protocol.resources import JobLimits, Resources
+from broker.services import admission
 from broker.services.answers import IdempotencyKey, Stored
 from broker.services.catalogue import Catalogue, Runnable, require_submittable
 from broker.services.identity import Actor
 from broker.services.job_requests import JobRow, check_blobs
-from broker.services.prepared import Prepared, over_limit
+from broker.services.prepared import Prepared, ask_of
 from broker.services.small_batches import Small, SmallBatches
 from broker.services.streamed_batches import Body, StreamedBatches
-from broker.storage import batches, lanes
+from broker.storage import lanes
 from broker.storage.database import Database
 
 LANES_REMEMBERED_MAX = 100_000
@@ -103,13 +104,15 @@ class Submission:
         return await self._streamed.replay(actor.account_id, key, body)
 
     async def dry_run(self, prepared: Prepared, jobs: int) -> DryRun:
-        """What the submission would meet; stores nothing."""
+        """What the submission would meet; stores nothing.
+
+        Raises:
+            LimitExceeded: a limit would refuse it.
+        """
+        await admission.would_admit(self.database, ask_of(prepared, jobs))
         async with self.database.connection() as connection:
-            room, limit = await batches.room(connection, prepared.account_id)
             ahead = await lanes.queued(connection, prepared.lane_id)
             hosts = await lanes.hosts_of_lane(connection, prepared.lane_id)
-        if jobs > room:
-            raise over_limit(jobs, room, limit)
         return DryRun(
             jobs=jobs,
             version_number=prepared.runnable.number,

@@ -69,19 +69,6 @@ async def insert(connection: Connection, new: Sequence[NewBatch]) -> None:
     )
 
 
-async def open_jobs(connection: Connection, jobs: dict[AccountId, int]) -> set[AccountId]:
-    """Counts new jobs against the accounts' limits; returns the accounts that had room."""
-    accounts = sorted(jobs)
-    rows = await connection.fetch(SQL.open_jobs, accounts, [jobs[a] for a in accounts])
-    return {AccountId(row[0]) for row in rows}
-
-
-async def room(connection: Connection, account: AccountId) -> tuple[int, int]:
-    """(jobs that the account may still open, its limit)."""
-    row = await connection.fetchrow(SQL.room, account)
-    return (row[0], row[1]) if row else (0, 0)
-
-
 async def rows(connection: Connection, batches: Sequence[int]) -> list[asyncpg.Record]:
     """Batches with the names that people know, newest first; those that do not exist are left
     out."""

@@ -4,7 +4,8 @@ Reports count what an account was debited; `carry` brings that into the budgets 
 So a report of one member never waits for another's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from broker.protocol.ids import AccountId, GroupId
 from broker.protocol.quotas import Budget
@@ -15,6 +16,17 @@ SQL = blocks.load("budgets")
 
 Holder = tuple[AccountId | None, GroupId | None]
 """The account or the group that a budget belongs to; the other one is None."""
+
+
+class Drawn(NamedTuple):
+    """A budget on which accounts with open jobs draw.
+
+    `left_gpu_seconds` is what ended attempts left of it, reservations not yet taken off.
+    """
+
+    id: int
+    left_gpu_seconds: float
+    accounts: Sequence[AccountId]
 
 
 async def carry(connection: Connection, accounts: Sequence[AccountId] | None = None) -> None:
@@ -53,3 +65,13 @@ async def of(
     """The budgets of accounts and groups; those without one are left out."""
     rows = await connection.fetch(SQL.of, accounts, groups)
     return {(row["account_id"], row["group_id"]): Budget.model_validate(dict(row)) for row in rows}
+
+
+async def drawn(connection: Connection) -> list[Drawn]:
+    """Every budget on which accounts with open jobs draw."""
+    return [Drawn._make(row) for row in await connection.fetch(SQL.drawn)]
+
+
+async def reserve(connection: Connection, running: Mapping[AccountId, float]) -> None:
+    """Writes down the GPU-seconds that are held back for what accounts run."""
+    await connection.execute(SQL.reserve, list(running), list(running.values()))

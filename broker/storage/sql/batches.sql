@@ -6,23 +6,6 @@ SELECT reserve_job_ids($1::bigint);
 -- $1 last used, $2 last reserved; outside of a transaction
 SELECT return_job_ids($1::bigint, $2::bigint);
 
--- name: open_jobs
--- Counts new jobs against the accounts' limits; an account that is missing from the result has
--- no room, and then nothing was counted for it.
--- $1 accounts, in order, $2 jobs of each
-UPDATE account_usage SET jobs_open = jobs_open + wanted.jobs
-FROM unnest($1::int[], $2::int[]) AS wanted (account_id, jobs), user_submit
-WHERE account_usage.account_id = wanted.account_id
-  AND user_submit.account_id = wanted.account_id
-  AND jobs_open + wanted.jobs <= user_submit.jobs_in_progress_max
-RETURNING account_usage.account_id;
-
--- name: room
--- $1 account
-SELECT user_submit.jobs_in_progress_max - jobs_open AS jobs, user_submit.jobs_in_progress_max
-FROM account_usage JOIN user_submit USING (account_id)
-WHERE account_id = $1::int;
-
 -- name: insert
 -- New batches, what Redis must be told of their jobs, and the event.
 -- $1 ids (of their first jobs), $2 accounts, $3 lanes, $4 apps, $5 priorities, $6 names, $7 jobs

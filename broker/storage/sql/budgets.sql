@@ -65,21 +65,33 @@ SELECT $1::int, $2::int, $3::float8, $4::int WHERE NOT EXISTS (SELECT FROM chang
 DELETE FROM budget WHERE account_id = $1::int OR group_id = $2::int;
 
 -- name: of
--- The budgets of accounts and groups themselves, with what was not carried yet. One whose period
--- is over counts as fresh, although nobody has written so yet.
+-- The budgets of accounts and groups themselves.
 -- $1 accounts, $2 groups
-SELECT budget.account_id, budget.group_id, budget.gpu_seconds, budget.period_days,
-    CASE WHEN over THEN 0 ELSE spent_gpu_seconds END + coalesce(late.gpu_seconds, 0)
-        AS spent_gpu_seconds,
-    reserved_gpu_seconds,
-    CASE WHEN over THEN now() ELSE started_at END + period_days * interval '1 day' AS resets_at
-FROM budget
-CROSS JOIN LATERAL (
-    SELECT coalesce(started_at + period_days * interval '1 day' <= now(), false) AS over
-) AS period
-LEFT JOIN LATERAL (
-    SELECT sum(debited_gpu_seconds - budgeted_gpu_seconds) AS gpu_seconds
-    FROM budget_scope JOIN account_usage USING (account_id)
-    WHERE budget_scope.budget_id = budget.id AND debited_gpu_seconds > budgeted_gpu_seconds
-) AS late ON true
-WHERE budget.account_id = ANY ($1::int[]) OR budget.group_id = ANY ($2::int[]);
+SELECT account_id, group_id, gpu_seconds, period_days, spent_gpu_seconds, reserved_gpu_seconds,
+    resets_at
+FROM budget_now
+WHERE account_id = ANY ($1::int[]) OR group_id = ANY ($2::int[]);
+
+-- name: drawn
+-- What is left of each budget before reservations, and the accounts with open jobs that draw on it.
+SELECT budget_now.id, gpu_seconds - spent_gpu_seconds AS left_gpu_seconds,
+    array_agg(budget_scope.account_id) AS accounts
+FROM budget_now
+JOIN budget_scope ON budget_scope.budget_id = budget_now.id
+JOIN account_usage ON account_usage.account_id = budget_scope.account_id
+WHERE account_usage.jobs_open > 0
+GROUP BY budget_now.id, gpu_seconds, spent_gpu_seconds;
+
+-- name: reserve
+-- Writes down what is held back for running jobs; accounts that are not named run nothing.
+-- $1 accounts, $2 GPU-seconds
+UPDATE budget SET reserved_gpu_seconds = wanted.gpu_seconds
+FROM (
+    SELECT budget.id, coalesce(sum(running.gpu_seconds), 0) AS gpu_seconds
+    FROM budget
+    LEFT JOIN budget_scope ON budget_scope.budget_id = budget.id
+    LEFT JOIN unnest($1::int[], $2::float8[]) AS running (account_id, gpu_seconds)
+        ON running.account_id = budget_scope.account_id
+    GROUP BY budget.id
+) AS wanted
+WHERE budget.id = wanted.id AND budget.reserved_gpu_seconds <> wanted.gpu_seconds;
