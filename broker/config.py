@@ -1,6 +1,7 @@
 """Settings of the broker, from the environment (`FAIRLEAD_...`). Names carry their units."""
 
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -41,3 +42,14 @@ class Settings(BaseSettings):
     """How long events can be resumed."""
     principal_seconds: float = Field(1.0, ge=0, le=2)
     """How long a token's rights may be remembered; a revocation is in force after at most this."""
+
+
+def place_of(url: str) -> str:
+    """Where a server's URL points, for a message: never its user or password.
+
+    >>> place_of("postgresql://fairlead:secret@db.example.org:5432/fairlead")
+    'db.example.org:5432'
+    """
+    parts = urlsplit(url)
+    socket = dict(parse_qsl(parts.query)).get("host", "")
+    return parts.netloc.rpartition("@")[2] or socket or parts.path.rpartition("@")[2] or "?"

@@ -3,12 +3,14 @@
 Always on stderr, never with the values of local variables: a token may be among them.
 """
 
+import logging
 import sys
 from typing import TextIO
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from broker.errors import reason_of
 from broker.protocol.base import CONTROL_CHARACTERS
 
 _ESCAPED = CONTROL_CHARACTERS | {"\t", "\n"} | set(map(chr, range(0x80, 0xA0)))
@@ -34,6 +36,21 @@ def configure(stream: TextIO | None = None) -> None:
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
+    if not any(isinstance(handler, _OfLibraries) for handler in logging.root.handlers):
+        logging.root.addHandler(_OfLibraries(logging.WARNING))
+
+
+class _OfLibraries(logging.Handler):
+    """What asyncpg, aiohttp and asyncio log, in the same shape: a trace only for an error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        about: dict[str, object] = {"library": record.name}
+        if error is not None and record.levelno < logging.ERROR:
+            about["reason"] = reason_of(error)
+        elif error is not None:
+            about["exc_info"] = error
+        structlog.get_logger().log(record.levelno, record.getMessage(), **about)
 
 
 def escape_control_characters(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

@@ -19,6 +19,7 @@ Each class has a stable `code` that clients may branch on; messages may change. 
 each class stands in one map, `broker.protocol.problems`. This module imports nothing of Fairlead.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -168,3 +169,10 @@ class StartupError(FairleadError):
     """A process cannot start; the message is the one line that the operator sees."""
 
     code = "startup"
+
+
+def reason_of(error: BaseException) -> str:
+    """What the error of a library says, to end a sentence with: "connection refused"."""
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno).lower()
+    return str(error).rstrip(".") or type(error).__name__

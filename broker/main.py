@@ -22,7 +22,7 @@ from broker.config import Settings
 from broker.daemons.elector import Elector
 from broker.daemons.listener import Listener
 from broker.daemons.ticker import Ticker
-from broker.errors import FairleadError, StartupError
+from broker.errors import FairleadError, StartupError, reason_of
 from broker.protocol.limits import HEADER_BYTES_MAX
 from broker.queues.client import Queues
 from broker.scheduling import warm
@@ -53,6 +53,7 @@ JANITOR_SECONDS = 600.0
 KEEPALIVE_SECONDS = 120.0
 OBJECTS_PER_COLLECTION = 20_000  # of Python's youngest generation
 SHUTDOWN_SECONDS = 10.0
+CANCEL_AGAIN_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -156,9 +157,11 @@ class Broker:
         self._tasks.append(asyncio.create_task(listener.run(), name="listener"))
 
     async def _stop_daemons(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        running = set(self._tasks)
+        while running:  # a library may lose a cancellation: ask again (see Ticker.run)
+            for task in running:
+                task.cancel()
+            _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN_SECONDS)
         try:
             await self._elector.resign()
         except FairleadError as error:
@@ -180,19 +183,34 @@ class Broker:
             await site.start()
         except OSError as error:
             where = f"{self.settings.host}:{self.settings.port}"
-            raise StartupError(f"cannot listen on {where}: {error.strerror}") from error
+            raise StartupError(
+                f"cannot listen on {where}: {reason_of(error)}; "
+                "choose another address with --host and --port"
+            ) from error
         self._stack.callback(self.services.waiting.close)
         host, port = runner.addresses[0][:2]
         self.url = f"http://{host}:{port}"
 
 
+class Stop(asyncio.Event):
+    """Set by the first SIGINT or SIGTERM; its `hurry` by the second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hurry = asyncio.Event()
+
+    def demand(self) -> None:
+        """Somebody wants the end, or has grown impatient waiting for it."""
+        (self.hurry if self.is_set() else self).set()
+
+
 @asynccontextmanager
-async def until_signal() -> AsyncIterator[asyncio.Event]:
-    """An event that SIGINT and SIGTERM set."""
-    stop = asyncio.Event()
+async def until_signal() -> AsyncIterator[Stop]:
+    """What SIGINT and SIGTERM set, while the block runs."""
+    stop = Stop()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.demand)
     try:
         yield stop
     finally:

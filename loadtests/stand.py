@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -200,12 +200,10 @@ async def _ready(
     while time.monotonic() < deadline:
         if broker.returncode is not None:
             raise RuntimeError(f"the broker ended: {_tail(log)}")
-        try:
+        with suppress(ClientError):  # not listening yet: asked again until the deadline
             async with session.get(url + "/readyz") as response:
                 if response.status in (200, 404):
                     return
-        except ClientError:
-            pass
         await asyncio.sleep(0.05)
     raise RuntimeError(f"the broker is not ready: {_tail(log)}")
 

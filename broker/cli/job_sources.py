@@ -44,7 +44,7 @@ def from_lines(
             job = JobRequest.model_validate_json(line)
         except ValidationError as error:
             fields = [
-                FieldError(f"line {number}: " + "".join(f"/{p}" for p in e["loc"]), e["msg"])
+                FieldError(": ".join([f"line {number}", *_pointer(e["loc"])]), e["msg"])
                 for e in error.errors(include_url=False)
             ]
             raise InvalidInput(f"line {number} is not a job", errors=fields) from error
@@ -54,6 +54,11 @@ def from_lines(
         if inputs:
             update["inputs"] = {**inputs, **job.inputs}
         yield job.model_copy(update=update) if update else job
+
+
+def _pointer(location: tuple[int | str, ...]) -> list[str]:
+    """A field's JSON pointer; nothing where the whole line is wrong."""
+    return ["".join(f"/{part}" for part in location)] if location else []
 
 
 @contextmanager

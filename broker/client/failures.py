@@ -1,7 +1,6 @@
 """What can go wrong with a request, as errors of Fairlead."""
 
 import asyncio
-import os
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -35,14 +34,9 @@ class connection_errors:  # noqa: N801 - reads as a verb in a with statement
             raise errors.FairleadError(f"{self._url}: {error}") from error
         if isinstance(error, aiohttp.ClientError | asyncio.TimeoutError):
             raise self._cls(
-                f"cannot reach the broker at {self._url}: {_reason(error)}", retry_after_seconds=0
+                f"cannot reach the broker at {self._url}: {errors.reason_of(error)}",
+                retry_after_seconds=0,
             ) from error
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno).lower()
-    return str(error) or type(error).__name__
 
 
 async def error_of(response: aiohttp.ClientResponse) -> errors.FairleadError:
@@ -52,11 +46,8 @@ async def error_of(response: aiohttp.ClientResponse) -> errors.FairleadError:
         except aiohttp.ClientError:
             raw = b""
     retry_after = _retry_after_seconds(response.headers.get("Retry-After"))
-    if response.content_type == "application/problem+json":
-        try:
-            return to_error(Problem.model_validate_json(raw), retry_after)
-        except ValidationError:
-            pass  # not ours: something between us and the broker wrote it
+    if problem := _problem_of(response, raw):
+        return to_error(problem, retry_after)
     said = f"{response.method} {response.url.path} was answered {response.status} {response.reason}"
     if response.status in GATEWAY_STATUSES:
         return errors.Unavailable(said, retry_after_seconds=retry_after or 0)
@@ -64,6 +55,16 @@ async def error_of(response: aiohttp.ClientResponse) -> errors.FairleadError:
         return errors.FairleadError(f"{said}: use {response.headers.get('Location', '')!r}")
     cls = ERROR_OF_STATUS.get(response.status, errors.FairleadError)
     return cls(said)
+
+
+def _problem_of(response: aiohttp.ClientResponse, raw: bytes) -> Problem | None:
+    """The broker's problem document; null where something between us and the broker answered."""
+    if response.content_type != "application/problem+json":
+        return None
+    try:
+        return Problem.model_validate_json(raw)
+    except ValidationError:
+        return None
 
 
 def _retry_after_seconds(header: str | None) -> int | None:

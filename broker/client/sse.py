@@ -5,6 +5,7 @@ CRLF; the lone CR of old systems is not understood).
 """
 
 from collections.abc import AsyncGenerator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from broker.client.failures import Interrupted
@@ -89,7 +90,7 @@ async def follow(
         headers = {"Accept": "text/event-stream"}
         if last_id is not None:
             headers["Last-Event-ID"] = last_id
-        try:
+        with suppress(Interrupted):  # the next connection goes on where this one broke off
             async with http.open(path, query=query, headers=headers) as response:
                 if response.content_type != "text/event-stream":
                     raise FairleadError(f"{path} did not answer with an event stream")
@@ -99,8 +100,6 @@ async def follow(
                         pauses = 0
                         last_id = event.id if event.id is not None else last_id
                         yield event
-        except Interrupted:
-            pass  # go on below, with a new connection
         pauses += 1
         await http.retry.sleep(http.retry.pause_seconds(pauses))
         yield Reconnected(resumed=last_id is not None)

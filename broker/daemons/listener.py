@@ -27,21 +27,25 @@ class Listener:
     async def run(self) -> None:
         """Runs until cancelled; reconnects when Redis comes back."""
         task = asyncio.current_task()
-        while task is None or not task.cancelling():  # as in ticker.py
+
+        def goes_on() -> bool:
+            return task is None or not task.cancelling()  # as in ticker.py
+
+        while goes_on():
             try:
-                await self._listen()
+                await self._listen(goes_on)
             except (RedisError, OSError) as error:
                 log.debug("listener reconnects", reason=str(error))
                 await asyncio.sleep(RECONNECT_SECONDS)
 
-    async def _listen(self) -> None:
+    async def _listen(self, goes_on: Callable[[], bool]) -> None:
         wake, host = self.queues.key("wake"), self.queues.key("host")
         async with self.queues.subscription() as subscription:
             await subscription.subscribe(wake, host)
             # Whatever was said while we were not listening: look at everything once.
             self.wake_scheduler()
             self.waiting.wake()
-            while True:
+            while goes_on():
                 message = await subscription.get_message(timeout=None)
                 if message is None:
                     continue

@@ -18,7 +18,13 @@ two URLs and says when a server died.
 
 from broker.embedded.directory import default_data_directory
 from broker.embedded.errors import EmbeddedError
-from broker.embedded.processes import ServerFailure
+from broker.embedded.processes import ServerFailure, launched
 from broker.embedded.servers import EmbeddedServers
 
-__all__ = ["EmbeddedError", "EmbeddedServers", "ServerFailure", "default_data_directory"]
+__all__ = [
+    "EmbeddedError",
+    "EmbeddedServers",
+    "ServerFailure",
+    "default_data_directory",
+    "launched",
+]

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from broker.embedded.errors import EmbeddedError
 from broker.embedded.privileges import ServerUser, can_enter
+from broker.errors import reason_of
 
 # sun_path has 108 bytes on Linux and 104 on macOS and the BSDs, the closing NUL included.
 SOCKET_PATH_BYTES_MAX = 107 if sys.platform == "linux" else 103
@@ -90,10 +91,17 @@ class DataDirectory:
             self.logs.chmod(0o700)
         except OSError as error:
             raise EmbeddedError(
-                f"cannot prepare the data directory {self.root}: {error.strerror}"
+                f"cannot prepare the data directory {self.root}: {self._obstacle(error)}"
             ) from error
         if user is not None:
             _check_entry(user, self.root, self.root)
+
+    def _obstacle(self, error: OSError) -> str:
+        if self.root.exists() and not self.root.is_dir():
+            return "it is not a directory"
+        if self.root.exists() and self.root.stat().st_uid != os.geteuid():
+            return "it belongs to another account"
+        return reason_of(error)
 
     def make_private(self, folder: Path, user: ServerUser | None) -> None:
         """A folder that only the servers' account may read."""

@@ -19,23 +19,25 @@ def prepare_death_signal(death_signal: int) -> Callable[[], object]:
 
     Loaded while we still are who started us: the server's account may not be able to read Python.
     """
-    if sys.platform == "linux":
-        try:
-            import ctypes
+    if sys.platform != "linux":
+        return _no_death_signal
+    try:
+        import ctypes
 
-            prctl = ctypes.CDLL(None).prctl
-        except (ImportError, OSError, AttributeError):
-            pass  # a Python without ctypes or a libc without prctl: as on the other systems
-        else:
-            return lambda: prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
-    return lambda: None  # the next start finds and stops what was left behind
+        prctl = ctypes.CDLL(None).prctl
+    except (ImportError, OSError, AttributeError):  # no ctypes, or a libc without prctl
+        return _no_death_signal
+    return lambda: prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
+
+
+def _no_death_signal() -> None:
+    """As good as it gets: the next start finds and stops what was left behind."""
 
 
 def main(arguments: list[str]) -> None:
     parent_pid, death_signal, uid, gid = (int(text) for text in arguments[:4])
     program = arguments[4]
     die_with_parent = prepare_death_signal(death_signal)
-    os.umask(0o077)
     if uid >= 0:
         os.setgroups([gid])
         os.setgid(gid)

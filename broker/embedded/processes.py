@@ -48,6 +48,13 @@ class ServerFailure:
         return f"{self.name} (pid {self.pid}) ended: {how}; see {self.log}" + (said and f": {said}")
 
 
+def launched(death_signal: signal.Signals, user: ServerUser | None = None) -> list[str | Path]:
+    """What to put before a command (an absolute path) that must not outlive this thread."""
+    uid, gid = (-1, -1) if user is None else (user.uid, user.gid)
+    numbers = map(str, (os.getpid(), int(death_signal), uid, gid))
+    return [sys.executable, "-I", "-S", LAUNCHER, *numbers]
+
+
 class ServerProcess:
     """A child of ours from `spawn` until its exit has been seen."""
 
@@ -70,17 +77,7 @@ class ServerProcess:
         self.log = log
         self._stop_steps = stop_steps
         bound_log(log)
-        uid, gid = (-1, -1) if user is None else (user.uid, user.gid)
-        launcher = [
-            sys.executable,
-            "-I",
-            "-S",
-            LAUNCHER,
-            os.getpid(),
-            int(stop_steps[0][0]),
-            uid,
-            gid,
-        ]
+        launcher = launched(stop_steps[0][0], user)
         # O_APPEND, so that `bound_log` can empty the file under a running server.
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
         with open(os.open(log, flags, 0o600), "ab") as output:
@@ -93,6 +90,7 @@ class ServerProcess:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                umask=0o077,
             )
 
     @property

@@ -8,9 +8,10 @@ from typing import Any, Self, cast
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
-from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.exceptions import RedisError, ResponseError
 
-from broker.errors import FairleadError, StartupError, Unavailable
+from broker.config import place_of
+from broker.errors import FairleadError, StartupError, Unavailable, reason_of
 
 SERVER_VERSION_MIN = (6, 2)
 SOCKET_SECONDS_MAX = 3.0
@@ -49,20 +50,27 @@ class Queues:
         Raises:
             StartupError: the server does not answer, refuses us, or is too old.
         """
-        redis = Redis.from_url(
-            url,
-            socket_timeout=SOCKET_SECONDS_MAX,
-            socket_connect_timeout=5,
-            protocol=2,
-        )
+
+        def unusable(error: Exception) -> StartupError:
+            return StartupError(
+                f"cannot use Redis at {place_of(url)}: {reason_of(error)}; "
+                "check FAIRLEAD_REDIS_URL and that the server runs"
+            )
+
+        try:
+            redis = Redis.from_url(
+                url,
+                socket_timeout=SOCKET_SECONDS_MAX,
+                socket_connect_timeout=5,
+                protocol=2,
+            )
+        except ValueError as error:  # no URL of Redis
+            raise unusable(error) from error
         try:
             info = await redis.info("server")
-        except (RedisError, OSError, AuthenticationError) as error:
+        except (RedisError, OSError) as error:
             await redis.aclose()
-            raise StartupError(
-                f"Redis cannot be used ({type(error).__name__}: {error}); "
-                "check FAIRLEAD_REDIS_URL and that the server runs"
-            ) from error
+            raise unusable(error) from error
         version = tuple(int(part) for part in str(info["redis_version"]).split(".")[:2])
         if version < SERVER_VERSION_MIN:
             await redis.aclose()

@@ -7,7 +7,7 @@ from further behind reads PostgreSQL in windows until it has caught up.
 import asyncio
 from bisect import bisect_right
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -67,11 +67,9 @@ class Feed:
     async def wait(self, seconds: float) -> None:
         """Until there is news, or the time is over."""
         news = self._news
-        try:
+        with suppress(TimeoutError):  # the caller looks for itself, news or not
             async with asyncio.timeout(seconds):
                 await news.wait()
-        except TimeoutError:
-            pass
 
     async def after(self, position: Position) -> tuple[list[EventRow], Position]:
         """(events after a position, the position behind them); some at most, so ask again.

@@ -1,6 +1,5 @@
 """Feeding: what the outbox holds goes to Redis, in order, at least once."""
 
-from broker.errors import Unavailable
 from broker.queues import lanes as queue_lanes
 from broker.queues.client import Queues
 from broker.queues.lanes import Run
@@ -21,7 +20,7 @@ async def feed(database: Database, queues: Queues) -> bool:
         Unavailable, GenerationLost: a server is away; the rows stay.
     """
     if not queues.generation and not await queues.adopt():
-        raise Unavailable("the queues are not there yet")
+        return False  # the leader is about to make them from what PostgreSQL has
     async with database.transaction() as connection:
         rows = await outbox.take(connection, rows_max=ROWS_PER_TRANSACTION_MAX)
         pushed = [row for row in rows if row.kind == "push"]

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from broker.errors import BodyTooLarge, FieldError, InvalidInput
+from broker.errors import BodyTooLarge, FieldError, InvalidInput, StartupError, reason_of
 from broker.protocol.ids import JobId
 
 STREAMS = ("stdout", "stderr")
@@ -33,9 +33,15 @@ class Files:
     root: Path
 
     def __post_init__(self) -> None:
-        for folder in ("contents", "logs", "incoming"):
-            (self.root / folder).mkdir(parents=True, exist_ok=True)
-        self.root.chmod(0o700)  # results are for those whom the API lets see them
+        try:
+            for folder in ("contents", "logs", "incoming"):
+                (self.root / folder).mkdir(parents=True, exist_ok=True)
+            self.root.chmod(0o700)  # results are for those whom the API lets see them
+        except OSError as error:
+            raise StartupError(
+                f"cannot use {self.root} for files: {reason_of(error)}; "
+                "check FAIRLEAD_FILES_DIRECTORY"
+            ) from error
 
     def content_path(self, sha256: str) -> Path:
         """Where a content is, or would be."""

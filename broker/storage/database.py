@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 import asyncpg
 
-from broker.errors import Conflict, StartupError, Unavailable
+from broker.config import place_of
+from broker.errors import Conflict, StartupError, Unavailable, reason_of
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -79,7 +80,7 @@ class Database:
                 version = connection.get_server_version()
         except (*AWAY, OSError, ValueError, asyncpg.PostgresError) as error:
             raise StartupError(
-                f"PostgreSQL cannot be used ({type(error).__name__}: {error}); "
+                f"cannot use PostgreSQL at {place_of(url)}: {reason_of(error)}; "
                 "check FAIRLEAD_DATABASE_URL and that the server runs"
             ) from error
         if (version.major, version.minor) < SERVER_VERSION_MIN:

@@ -1,27 +1,17 @@
 """The README as a new user follows it: every marked block, in order, against `fairlead up`."""
 
-import json
-import os
-import re
 import secrets
-import shutil
-import signal
 import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.docs.pages import ROOT, blocks
+from tests.support.command import environment, open_folder, up
 
-BIN = Path(sys.executable).parent
 README = list(blocks(ROOT / "README.md"))
-START_SECONDS_MAX = 90.0  # compiles the scheduler where no earlier run has
 
 
 @dataclass(frozen=True)
@@ -34,50 +24,15 @@ class User:
 
     @property
     def environment(self) -> dict[str, str]:
-        return environment(self.home) | {"FAIRLEAD_URL": self.url}
-
-
-def environment(home: Path) -> dict[str, str]:
-    """Nothing of ours but the PATH, so that no setting of this machine helps or hinders."""
-    return {"HOME": str(home), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "LANG": "C.UTF-8"}
+        return environment(self.home, FAIRLEAD_URL=self.url)
 
 
 @pytest.fixture(scope="module")
 def user() -> Iterator[User]:
-    # Not pytest's tmp_path: as root, the servers' unprivileged account must be able to enter.
-    folder = Path(tempfile.mkdtemp(prefix="fairlead-readme-", dir="/tmp"))
-    folder.chmod(0o755)
-    home = folder / "home"
-    home.mkdir()
-    log = folder / "up.log"
-    command = ["fairlead", "up", "--directory", str(folder / "data"), "--port", "0", "--json"]
-    with (folder / "up.json").open("wb") as out, log.open("wb") as err:
-        up = subprocess.Popen(
-            [*command, "--slots", "2"], cwd=folder, env=environment(home), stdout=out, stderr=err
-        )
-    try:
-        news = announcement(up, folder / "up.json", log)
-        yield User(home, news["url"], news["admin_token"])
-    finally:
-        up.send_signal(signal.SIGINT)  # Ctrl-C
-        try:
-            code = up.wait(60)
-        finally:
-            up.kill()
-            shutil.rmtree(folder, ignore_errors=True)
-    assert code == 0
-
-
-def announcement(up: "subprocess.Popen[bytes]", out: Path, log: Path) -> dict[str, Any]:
-    """What `fairlead up --json` prints once everything runs."""
-    give_up = time.monotonic() + START_SECONDS_MAX
-    # The broker's log may share the stream.
-    while not (lines := re.findall(r"^\{.*\}$", out.read_text(), re.MULTILINE)):
-        assert up.poll() is None, f"it ended: {log.read_text()[-4000:]}"
-        assert time.monotonic() < give_up, log.read_text()[-4000:]
-        time.sleep(0.05)
-    news: dict[str, Any] = json.loads(lines[0])
-    return news
+    with open_folder() as folder, up(folder, "--slots", "2") as running:
+        assert running.admin_token is not None
+        yield User(folder / "home", running.url, running.admin_token)
+        assert running.interrupt() == 0
 
 
 def script() -> str:

@@ -13,8 +13,7 @@ import pytest
 
 from broker.embedded import EmbeddedServers
 from broker.embedded.orphans import find_servers
-
-from .waiting import wait_until
+from tests.support.until import wait_until
 
 OWNER = Path(__file__).with_name("owner.py")
 EXIT_SECONDS_MAX = 20

@@ -12,8 +12,7 @@ import redis.asyncio
 from broker.embedded import EmbeddedError, EmbeddedServers
 from broker.embedded.orphans import find_servers
 from broker.embedded.processes import LOG_BYTES_MAX
-
-from .waiting import until
+from tests.support.until import until
 
 
 async def query(url: str, statement: str) -> object:

@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 
 SECONDS_MAX = 20.0
+LOOK_SECONDS = 0.01
 
 
 async def until(
-    condition: Callable[[], bool | Awaitable[bool]], seconds_max: float = SECONDS_MAX
+    condition: Callable[[], object | Awaitable[object]], seconds_max: float = SECONDS_MAX
 ) -> None:
     """Returns once the condition holds; fails the test when it does not come to hold."""
     deadline = time.monotonic() + seconds_max
@@ -20,4 +21,12 @@ async def until(
         if holds:
             return
         assert time.monotonic() < deadline, f"not within {seconds_max} s: {condition}"
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def wait_until(condition: Callable[[], object], seconds_max: float = SECONDS_MAX) -> None:
+    """The same where no event loop runs."""
+    deadline = time.monotonic() + seconds_max
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds_max} s: {condition}"
+        time.sleep(LOOK_SECONDS)

@@ -1,14 +1,8 @@
-"""`fairlead up`: servers, broker and one worker on this machine, in one data directory.
-
-With FAIRLEAD_DATABASE_URL and FAIRLEAD_REDIS_URL set, those servers are used instead of private
-ones. The worker is a process of its own, as it is on any other host.
-"""
+"""Servers and a broker in one data directory of this machine."""
 
 import asyncio
 import os
-import signal
-import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,18 +10,15 @@ from pathlib import Path
 import structlog
 from pydantic import SecretStr
 
-from broker import console
 from broker.config import Settings
 from broker.embedded import EmbeddedServers, default_data_directory
 from broker.errors import StartupError
-from broker.main import Broker, rest_memory, until_signal
+from broker.main import Broker
 from broker.services import bootstrap
 
 log = structlog.get_logger(__name__)
 
 ADMIN = "admin"
-WORKER_STOP_SECONDS_MAX = 45.0  # longer than the agent's own grace for running jobs
-WORKER_RESTART_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,44 +32,6 @@ class Announcement:
     admin_token: str | None
     directory: Path
     notes: list[str]
-
-
-async def up(
-    directory: Path | None,
-    host: str,
-    port: int,
-    slots: int | None,
-    worker: bool,
-    announce: Callable[[Announcement], None],
-) -> None:
-    """Starts everything, calls `announce`, and runs until SIGINT or SIGTERM.
-
-    Args:
-        directory: data directory; None takes the user's own.
-        port: 0 takes a free one.
-        slots: CPU slots of the worker; None lets it decide.
-        worker: whether to run a worker here.
-
-    Raises:
-        StartupError: something cannot start, or a server died and does not come up again.
-    """
-    console.configure()
-    async with until_signal() as stop, local_broker(directory, host, port) as local:
-        rest_memory()
-        announce(local.announcement)
-        ends = [asyncio.create_task(stop.wait()), asyncio.create_task(local.keep_servers())]
-        keeper = None
-        if worker:
-            keeper = asyncio.create_task(keep_worker(local, slots))
-            ends.append(keeper)
-        try:
-            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in ends:
-                task.cancel()
-            await asyncio.gather(*ends, return_exceptions=True)
 
 
 @dataclass(slots=True)
@@ -157,49 +110,3 @@ async def _announced(broker: Broker, servers: EmbeddedServers | None, home: Path
             token = await bootstrap.admin_token(connection, ADMIN)
     notes = list(servers.notes) if servers else ["using the servers that the environment names"]
     return LocalBroker(broker, servers, Announcement(broker.url, token, home, notes))
-
-
-async def keep_worker(local: LocalBroker, slots: int | None) -> None:
-    """Runs the local worker, and starts it again when it ends by itself."""
-    state = local.announcement.directory / "worker"
-    while True:
-        token = "" if (state / "host.json").exists() else await local.enrollment_token()
-        process = await start_worker(local.announcement.url, state, token, slots)
-        try:
-            status = await process.wait()
-        finally:
-            await stop_worker(process)
-        log.warning("the worker ended and is started again", exit_code=status)
-        await asyncio.sleep(WORKER_RESTART_SECONDS)
-
-
-async def start_worker(
-    url: str, state: Path, token: str, slots: int | None, name: str = "local"
-) -> asyncio.subprocess.Process:
-    """Starts a worker as a process of its own, out of reach of the terminal's Ctrl-C."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("FAIRLEAD_")}
-    environment |= {
-        "FAIRLEAD_URL": url,
-        "FAIRLEAD_STATE_DIRECTORY": str(state),
-        "FAIRLEAD_NAME": name,
-    }
-    if token:
-        environment["FAIRLEAD_ENROLLMENT_TOKEN"] = token
-    if slots is not None:
-        environment["FAIRLEAD_SLOTS"] = str(slots)
-    command = (sys.executable, "-m", "broker", "worker")
-    return await asyncio.create_subprocess_exec(
-        *command, env=environment, start_new_session=True, stdin=asyncio.subprocess.DEVNULL
-    )
-
-
-async def stop_worker(process: asyncio.subprocess.Process) -> None:
-    """Drains a worker, then kills it."""
-    if process.returncode is not None:
-        return
-    process.send_signal(signal.SIGTERM)
-    try:
-        await asyncio.wait_for(process.wait(), WORKER_STOP_SECONDS_MAX)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
