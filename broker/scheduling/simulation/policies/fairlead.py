@@ -60,7 +60,8 @@ class Fairlead:
         seconds = now - self._now
         self._used *= math.exp(-seconds * math.log(2) / self._half_life_seconds)
         held = self._state.held.astype(np.float64)
-        self._lag = carried(self._lag, self._entitlement, held, seconds, self._typical_seconds())
+        group, typical = self._group.astype(np.int64), self._typical_seconds()
+        self._lag = carried(self._lag, self._entitlement, held, group, seconds, typical)
         self._now = now
 
     def submitted(self, first: int, last: int, now: float) -> None:
