@@ -49,6 +49,7 @@ FEEDER_SECONDS = 0.5
 REAPER_SECONDS = 2.0
 HOSTS_SECONDS = 5.0
 SWEEPER_SECONDS = 30.0
+BOOKKEEPER_SECONDS = 2.0
 JANITOR_SECONDS = 600.0
 KEEPALIVE_SECONDS = 120.0
 OBJECTS_PER_COLLECTION = 20_000  # of Python's youngest generation
@@ -150,6 +151,7 @@ class Broker:
             Ticker("reaper", upkeep.expire_leases, REAPER_SECONDS),
             Ticker("hosts", upkeep.look_at_hosts, HOSTS_SECONDS),
             Ticker("sweeper", upkeep.end_work_of_deleted_accounts, SWEEPER_SECONDS),
+            Ticker("bookkeeper", upkeep.keep_budgets, BOOKKEEPER_SECONDS),
             Ticker("janitor", upkeep.prune, JANITOR_SECONDS),
         ]
         listener = Listener(s.queues, s.waiting, scheduler.wake, lambda: s.dispatch.has_work)

@@ -10,6 +10,7 @@ The codes of a job that waits, in the order in which they are looked for:
     queue_unavailable    Redis is away, so nobody plans and the rest is not known
     scheduler_silent     no broker has planned for a while
     not_yet_planned      the next plan will see it
+    budget_exhausted     the GPU-seconds of the account or of a group above it are used up
     no_quota             the account's weight is 0, and others want the slots
     share_reached        the account holds what is due to it
     maximum_reached      one more job would exceed the account's maximum, or its group's
@@ -23,6 +24,7 @@ their jobs.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from broker.domain.matching import suits
 from broker.domain.shortfalls import nearest_shortfall, needed
@@ -68,6 +70,16 @@ class AccountStanding:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetStanding:
+    """The budget with least left, of those on which the account draws; `holder` in words."""
+
+    holder: str
+    gpu_seconds: float
+    used_gpu_seconds: float  # with what is held back for running jobs
+    resets_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """What is known of a job that waits.
 
@@ -90,6 +102,7 @@ class Waiting:
     jobs_ahead: int | None = None
     capacity_slots: int = 0
     free_slots: int = 0
+    budget: BudgetStanding | None = None
 
 
 # -- waiting --------------------------------------------------------------------------------
@@ -149,6 +162,7 @@ def _standing(job: Waiting) -> tuple[str, str]:
     if lane is None or standing is None:
         return "not_yet_planned", "The next plan, within a second or two, will see it."
     tell = {
+        "budget_exhausted": _budget_exhausted,
         "no_quota": _no_quota,
         "share_reached": _share_reached,
         "maximum_reached": _maximum_reached,
@@ -163,6 +177,22 @@ def _standing(job: Waiting) -> tuple[str, str]:
             f"{job.account}, older or of a higher priority."
         )
     return "not_yet_planned", "It is next in its queue; the next plan will see it."
+
+
+def _budget_exhausted(job: Waiting, lane: LaneStanding, standing: AccountStanding) -> str:
+    if job.budget is None:
+        return "A budget of GPU-seconds was used up when the last plan was made."
+    budget = job.budget
+    then = (
+        f"it starts anew at {budget.resets_at:%Y-%m-%d %H:%M} UTC"
+        if budget.resets_at
+        else "an admin can raise it"
+    )
+    return (
+        f"The budget of {budget.holder} does not pay for another job: "
+        f"{amount(budget.used_gpu_seconds)} of {amount(budget.gpu_seconds)} GPU-seconds are used "
+        f"or held back for what runs; {then}."
+    )
 
 
 def _no_quota(job: Waiting, lane: LaneStanding, standing: AccountStanding) -> str:
@@ -271,6 +301,8 @@ def _numbers_of_waiting(job: Waiting) -> dict[str, Number]:
         "weight_adjusted": round(standing.weight_adjusted, 6) if standing else None,
         "entitlement_slots": round(standing.entitlement_slots, 3) if standing else None,
         "allocated_slots": standing.allocated_slots if standing else None,
+        "budget_gpu_seconds": job.budget.gpu_seconds if job.budget else None,
+        "budget_used_gpu_seconds": round(job.budget.used_gpu_seconds, 1) if job.budget else None,
         "capacity_slots": job.capacity_slots,
         "free_slots": job.free_slots,
         "slots_wanted": job.needs.slots,

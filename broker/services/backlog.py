@@ -9,9 +9,11 @@ from broker.protocol.ids import AccountId, GroupId, LaneId
 from broker.queues.asks import Freed
 from broker.scheduling import Accounts, Groups, Lanes
 from broker.scheduling.columns import Floats, Int32s
+from broker.services.allowances import allowances
 from broker.services.fleet import Fleet
 from broker.services.lags import Lags
 from broker.services.lanes import Lane
+from broker.storage.budgets import Drawn
 from broker.storage.fleet import AccountRow, GroupRow
 
 SECONDS_GUESS = 60.0  # a job's length before any of its lane has ended
@@ -30,6 +32,20 @@ class LaneState:
     job_seconds: float = SECONDS_GUESS
     seen: bool = False  # whether job_seconds is more than a guess
 
+    @property
+    def id(self) -> LaneId:
+        return self.lane.row.id
+
+    @property
+    def account(self) -> AccountId:
+        return self.lane.row.account_id
+
+    @property
+    def job_gpu_seconds(self) -> float:
+        """What budgets hold back for a job: the declared limit until one of the lane has ended."""
+        seconds = self.job_seconds if self.seen else float(self.lane.bounds.wall_seconds)
+        return max(JOB_SECONDS_MIN, seconds) * self.lane.row.slots
+
     def ended(self, jobs: int, slot_seconds: float) -> None:
         """Jobs left their hosts after so many slot-seconds in all."""
         self.running = max(0, self.running - jobs)
@@ -45,6 +61,7 @@ class Backlog:
     lanes: dict[LaneId, LaneState] = field(default_factory=dict)
     accounts: dict[AccountId, AccountRow] = field(default_factory=dict)
     groups: Sequence[GroupRow] = ()
+    budgets: Sequence[Drawn] = ()
     lags: Lags = field(default_factory=Lags)
     _used_since: dict[AccountId, float] = field(default_factory=dict)
 
@@ -63,9 +80,14 @@ class Backlog:
             return SECONDS_GUESS
         return max(JOB_SECONDS_MIN, total / slots)
 
-    def load(self, accounts: Iterable[AccountRow], groups: Sequence[GroupRow] = ()) -> None:
-        """Replaces the accounts and groups by PostgreSQL's."""
-        self.groups = groups
+    def load(
+        self,
+        accounts: Iterable[AccountRow],
+        groups: Sequence[GroupRow] = (),
+        budgets: Sequence[Drawn] = (),
+    ) -> None:
+        """Replaces the accounts, groups and budgets by PostgreSQL's."""
+        self.groups, self.budgets = groups, budgets
         # An account that moved between the two reads waits for the next one beside the groups.
         known = {group.id for group in groups}
         self.accounts = {
@@ -108,12 +130,29 @@ class Backlog:
             if state.running == 0 and state.pending == 0:
                 del self.lanes[lane_id]
 
+    def held_back(self) -> dict[AccountId, float]:
+        """GPU-seconds that budgets hold back for what runs, by account."""
+        held: dict[AccountId, float] = {}
+        for state in self.lanes.values():
+            if state.running:
+                gpu_seconds = state.running * state.job_gpu_seconds
+                held[state.account] = held.get(state.account, 0.0) + gpu_seconds
+        return held
+
+    def waiting(self, lane: LaneId) -> int:
+        """Jobs of a lane that wait for a slot or for a budget; none of a suspended account."""
+        state = self.lanes[lane]
+        account = self.accounts.get(state.account)
+        return state.pending if account and account.active else 0
+
     def columns(self, fleet: Fleet) -> tuple[Accounts, Groups, Lanes, list[LaneId]]:
         """(accounts, groups, lanes, lane id of each row) for the scheduler.
 
-        Lanes of suspended accounts keep what runs and offer nothing; usage includes what the
-        running jobs are expected to take (a reservation, settled when they report).
+        Lanes of suspended accounts keep what runs and offer nothing, and lanes whose budget ends
+        only what it still pays for; usage includes what the running jobs are expected to take (a
+        reservation, settled when they report).
         """
+        paid = allowances(self.budgets, self.lanes.values(), self._used_since)
         states = [
             state
             for state in self.lanes.values()
@@ -141,7 +180,7 @@ class Backlog:
             id=np.array([state.lane.row.id for state in states], np.int64),
             account=np.array([row_of[s.lane.row.account_id] for s in states], np.int32),
             pending=np.array(
-                [s.pending if s.lane.row.account_id in active else 0 for s in states], np.int64
+                [paid.get(s.id, s.pending) if s.account in active else 0 for s in states], np.int64
             ),
             running=np.array([s.running for s in states], np.int64),
             slots=np.array([s.lane.row.slots for s in states], np.int32),

@@ -33,8 +33,8 @@ from broker.services.board import AccountNote, Board, LaneNote
 from broker.services.fleet import Fleet
 from broker.services.lanes import LaneBook
 from broker.services.waiting import WaitingRoom
+from broker.storage import budgets, leases
 from broker.storage import fleet as fleet_rows
-from broker.storage import leases
 from broker.storage.database import Database
 from broker.storage.leases import LeaseRow
 
@@ -105,6 +105,10 @@ class Dispatch:
         if self.term is not None:
             log.info("scheduler left office", term=self.term)
         self.term = None
+
+    def held_back(self) -> dict[AccountId, float]:
+        """GPU-seconds that budgets hold back for what runs, by account."""
+        return self._backlog.held_back()
 
     async def refresh_hosts(self) -> None:
         """Hosts came, went, or fell silent."""
@@ -249,7 +253,8 @@ class Dispatch:
 
     def _describe(self, snapshot: Snapshot, decided: Plan, lane_ids: Sequence[LaneId]) -> Board:
         pending = np.zeros(snapshot.accounts.id.size, np.int64)
-        np.add.at(pending, snapshot.lanes.account, snapshot.lanes.pending)
+        waiting = np.array([self._backlog.waiting(lane) for lane in lane_ids], np.int64)
+        np.add.at(pending, snapshot.lanes.account, waiting)
         accounts = {
             AccountId(int(account)): AccountNote(
                 float(snapshot.accounts.weight[row]),
@@ -264,8 +269,8 @@ class Dispatch:
         }
         lanes = {
             lane: LaneNote(
-                LaneReason(decided.lane_reason[row]).name.lower(),
-                int(snapshot.lanes.pending[row]),
+                reason_of(decided, row, beyond_budget=waiting[row] > snapshot.lanes.pending[row]),
+                int(waiting[row]),
                 int(snapshot.lanes.running[row]),
                 self._fleet.class_name(int(decided.lane_blocking_class[row])),
                 self._backlog.lanes[lane].job_seconds,
@@ -289,7 +294,8 @@ class Dispatch:
         async with self.database.connection() as connection:
             rows = await fleet_rows.accounts(connection, half_life_seconds=self.half_life_seconds)
             groups = await fleet_rows.groups(connection, half_life_seconds=self.half_life_seconds)
-        self._backlog.load(rows, groups)
+            drawn = await budgets.drawn(connection)
+        self._backlog.load(rows, groups, drawn)
         self._accounts_at = self.clock()
 
     async def _recount(self) -> None:
@@ -298,6 +304,14 @@ class Dispatch:
         self._backlog.know(await self.book.rows(running))
         self._backlog.recount(running)
         self._recount_at = self.clock()
+
+
+def reason_of(decided: Plan, row: int, *, beyond_budget: bool) -> str:
+    """Why jobs of a lane wait: what the plan says, or that it was not even asked for them."""
+    reason = LaneReason(decided.lane_reason[row])
+    if beyond_budget and reason in (LaneReason.EMPTY, LaneReason.GRANTED_ALL):
+        return "budget_exhausted"
+    return reason.name.lower()
 
 
 def merged(decided: Plan) -> list[tuple[int, int, int]]:

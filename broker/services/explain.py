@@ -8,6 +8,7 @@ import orjson
 
 from broker.domain.explanations import (
     AccountStanding,
+    BudgetStanding,
     Explained,
     LaneStanding,
     Waiting,
@@ -18,6 +19,7 @@ from broker.errors import Unavailable
 from broker.protocol.ids import JobId, LaneId
 from broker.protocol.jobs import Explanation
 from broker.protocol.leases import Usage
+from broker.protocol.quotas import Budget
 from broker.protocol.resources import JobLimits, Resources
 from broker.protocol.states import ACTIVE_STATES, AccountState, JobState, Outcome
 from broker.queues import lanes
@@ -27,7 +29,7 @@ from broker.services.board import Board, LaneNote
 from broker.services.context import Services
 from broker.services.identity import Actor
 from broker.services.jobs import authorised_row
-from broker.storage import jobs
+from broker.storage import budgets, jobs
 from broker.storage.database import Connection
 
 HOSTS_EXAMINED_MAX = 2_000
@@ -78,10 +80,20 @@ async def _of_pool(
         "needs": Resources.model_validate_json(row["resources"]),
         "failures": row["failures"],
         "backoff_seconds": backoff,
+        "budget": budget_standing(await budgets.tightest(connection, row["account_id"])),
         "hosts": await jobs.pool(
             connection, row["pool"], silent_seconds=silent, hosts_max=HOSTS_EXAMINED_MAX
         ),
     }
+
+
+def budget_standing(tightest: tuple[str, Budget] | None) -> BudgetStanding | None:
+    """The budget with least left, as a fact of an explanation."""
+    if tightest is None:
+        return None
+    holder, budget = tightest
+    used = budget.spent_gpu_seconds + budget.reserved_gpu_seconds
+    return BudgetStanding(holder, budget.gpu_seconds, used, budget.resets_at)
 
 
 async def _of_plan(services: Services, row: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from broker.queues import asks
 from broker.services import accounts
 from broker.services.dispatch import Dispatch
 from broker.services.leasing import Leasing
-from broker.storage import events, idempotency
+from broker.storage import budgets, events, idempotency
 from broker.storage.database import Database
 
 LEASES_PER_SWEEP_MAX = 1_000
@@ -40,6 +40,13 @@ class Upkeep:
             hosts = await accounts.sweep(self.database)
             self.leasing.waiting.wake(hosts)
             await asks.wake_hosts(self.leasing.queues, sorted(hosts))
+
+    async def keep_budgets(self) -> None:
+        """Carries what was debited into the budgets, and writes down what running jobs hold."""
+        if self.dispatch.term is not None:
+            async with self.database.transaction() as connection:
+                await budgets.carry(connection)
+                await budgets.reserve(connection, self.dispatch.held_back())
 
     async def prune(self) -> None:
         """The janitor: old events and idempotency keys."""

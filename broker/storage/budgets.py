@@ -72,6 +72,12 @@ async def drawn(connection: Connection) -> list[Drawn]:
     return [Drawn._make(row) for row in await connection.fetch(SQL.drawn)]
 
 
+async def tightest(connection: Connection, account: AccountId) -> tuple[str, Budget] | None:
+    """(holder in words, budget) with least left of those on which an account draws."""
+    row = await connection.fetchrow(SQL.tightest, account)
+    return None if row is None else (row["holder"], Budget.model_validate(dict(row)))
+
+
 async def reserve(connection: Connection, running: Mapping[AccountId, float]) -> None:
     """Writes down the GPU-seconds that are held back for what accounts run."""
     await connection.execute(SQL.reserve, list(running), list(running.values()))

@@ -9,6 +9,7 @@ from tests.api.scene import scientist, submit
 from tests.api.test_groups import GROUPS, group
 from tests.support.http import Http, Reply
 from tests.support.running import Running
+from tests.support.until import until
 
 BODY = {"app": "sleep", "resources": {"cpus": 2}, "limits": {"wall_seconds": 100}}
 
@@ -202,3 +203,57 @@ async def test_moving_a_group_takes_along_nothing_that_was_used(broker: Running)
     for name, expected in (("old", 40), ("new", 2)):
         shown = (await broker.admin.get(f"{GROUPS}/{name}")).expect(200)
         assert shown["budget"]["spent_gpu_seconds"] == pytest.approx(expected)
+
+
+async def test_who_is_over_budget_gets_nothing_more_leased_and_is_told(broker: Running) -> None:
+    await broker.app()
+    ann, bob = await scientist(broker), await scientist(broker, "bob")
+    body = {"gpu_seconds_budget": 150, "budget_period_days": 30}
+    (await broker.admin.patch("/v1/accounts/ann/quota", body)).expect(200)
+    agent = await broker.agent(slots=8)
+    (await ask(ann, 6)).expect(201)  # of up to 100 GPU-seconds each
+    leases = await agent.leases(2)  # a job starts while anything is left
+
+    async def told() -> bool:
+        answer = (await ann.get("/v1/jobs/job_6/explain")).expect(200)
+        return bool(answer["reason"] == "budget_exhausted" and "account ann" in answer["sentence"])
+
+    await until(told)
+    assert (await agent.poll(6, wait=1.5))["leases"] == []
+    (await ask(bob, 1)).expect(201)  # slots are free for others
+    assert len(await agent.leases(1, free=6)) == 1
+
+    async def reserved() -> bool:
+        quota = (await ann.get("/v1/accounts/ann/quota")).expect(200)
+        return bool(quota["budget"]["reserved_gpu_seconds"] == 200)
+
+    await until(reserved)
+    assert refused(await ask(ann, 1))["used"] == 200
+    # The first one took no time: the others are expected to be as short, and may go on.
+    await agent.report(leases[:1], usage={"wall_seconds": 0.0})
+    assert len(await agent.leases(4)) == 4
+    async with broker.services.database.connection() as connection:
+        debited = await connection.fetchval(
+            "SELECT debited_gpu_seconds FROM account_usage JOIN account ON id = account_id"
+            " WHERE name = 'ann'"
+        )
+    assert debited < 1
+
+
+async def test_a_members_use_stops_the_whole_group(broker: Running) -> None:
+    await broker.app()
+    await group(broker.admin, "lab", gpu_seconds_budget=1000)
+    ann, bob = await members(broker, "lab", "ann", "bob")
+    (await ask(bob, 3)).expect(201)
+    await spend(broker, "ann", 1000)
+
+    async def told() -> bool:
+        answer = (await bob.get("/v1/jobs/job_1/explain")).expect(200)
+        return bool(answer["reason"] == "budget_exhausted" and "group lab" in answer["sentence"])
+
+    agent = await broker.agent(slots=4)
+    await until(told)
+    assert (await agent.poll(wait=1.5))["leases"] == []
+    (await broker.admin.patch(f"{GROUPS}/lab", {"gpu_seconds_budget": 2000})).expect(200)
+    assert len(await agent.leases(3)) == 3
+    (await ask(ann, 1)).expect(201)

@@ -82,6 +82,19 @@ JOIN account_usage ON account_usage.account_id = budget_scope.account_id
 WHERE account_usage.jobs_open > 0
 GROUP BY budget_now.id, gpu_seconds, spent_gpu_seconds;
 
+-- name: tightest
+-- The budget on which an account draws that has least left, and whose it is.
+-- $1 account
+SELECT coalesce('group ' || share_group.name, 'account ' || account.name) AS holder, gpu_seconds,
+    period_days, spent_gpu_seconds, reserved_gpu_seconds, resets_at
+FROM budget_scope
+JOIN budget_now ON budget_now.id = budget_scope.budget_id
+LEFT JOIN share_group ON share_group.id = budget_now.group_id
+LEFT JOIN account ON account.id = budget_now.account_id
+WHERE budget_scope.account_id = $1::int
+ORDER BY gpu_seconds - spent_gpu_seconds - reserved_gpu_seconds, budget_now.id
+LIMIT 1;
+
 -- name: reserve
 -- Writes down what is held back for running jobs; accounts that are not named run nothing.
 -- $1 accounts, $2 GPU-seconds
