@@ -156,7 +156,7 @@ class LimitExceeded(FairleadError):
 
 
 class Unavailable(FairleadError):
-    """A server that the broker depends on is away; nothing was stored."""
+    """A server that the broker depends on is away or hangs; ask again, with the same key."""
 
     code = "unavailable"
 

@@ -1,6 +1,7 @@
 """Batches: listed, shown, cancelled."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal
@@ -25,6 +26,7 @@ from broker.storage.database import Connection
 JOBS_PER_CANCEL_MAX = 10_000
 PASSES_MAX = 100
 PASS_SECONDS = 0.05
+CANCEL_SECONDS_MAX = 60.0  # below what clients wait for an answer
 Lifetime = Literal["open", "finished"]
 
 
@@ -164,10 +166,13 @@ async def cancel_range(services: Services, batch: BatchId, first: int, last: int
         How many jobs ended or will.
 
     Raises:
-        Unavailable: some jobs were being changed all the time.
+        Unavailable: some jobs were being changed all the time, or it takes too long for one
+            request; what has ended stays so, and asking again goes on.
     """
-    touched = 0
+    touched, started = 0, time.monotonic()
     for start in range(first, last + 1, JOBS_PER_CANCEL_MAX):
+        if touched and time.monotonic() - started > CANCEL_SECONDS_MAX:
+            raise Unavailable(f"{touched} jobs are cancelled, the others not yet; ask again")
         touched += await _cancel_part(
             services, batch, start, min(last, start + JOBS_PER_CANCEL_MAX - 1)
         )

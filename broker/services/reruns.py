@@ -73,16 +73,19 @@ async def _store(
     key: IdempotencyKey | None,
 ) -> bytes:
     """One transaction; any error leaves nothing behind, except unused ids."""
+    new_jobs = _ask(account, jobs, row)
+    await admission.would_admit(services.database, new_jobs)
     async with services.database.connection() as connection:
         first = await batches.reserve_job_ids(connection, jobs)
         answer = receipt(first, jobs)
         async with connection.transaction():
-            await admission.require(connection, _ask(account, jobs, row))
             lane = await _lane(connection, account, row)
             await _copy(connection, row, only, jobs, first, lane)
             new = NewBatch(
                 BatchId(first), account, lane, row["app_id"], row["priority"], row["name"], jobs
             )
+            # Last, for it locks the account's row, which every report of its jobs must write.
+            await admission.require(connection, new_jobs)
             await batches.insert(connection, [new])
             if key:
                 mine = idempotency.Answer(account, key.key, key.request_sha256, CREATED, answer)

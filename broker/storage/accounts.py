@@ -4,7 +4,7 @@ from broker.protocol.accounts import Account
 from broker.protocol.ids import AccountId, HostId
 from broker.protocol.states import AccountState
 from broker.storage import blocks
-from broker.storage.database import Connection
+from broker.storage.database import LONG_STATEMENT_SECONDS_MAX, Connection
 
 SQL = blocks.load("accounts")
 
@@ -56,4 +56,5 @@ async def end_work(connection: Connection, account: AccountId | None) -> set[Hos
     Returns:
         The hosts that must be told to stop jobs.
     """
-    return {HostId(row[0]) for row in await connection.fetch(SQL.end_work, account)}
+    rows = await connection.fetch(SQL.end_work, account, timeout=LONG_STATEMENT_SECONDS_MAX)
+    return {HostId(row[0]) for row in rows}

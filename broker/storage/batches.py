@@ -7,7 +7,7 @@ import asyncpg
 
 from broker.protocol.ids import AccountId, AppId, BatchId, HostId, JobId, LaneId
 from broker.storage import blocks
-from broker.storage.database import Connection
+from broker.storage.database import LONG_STATEMENT_SECONDS_MAX, Connection
 
 SQL = blocks.load("batches")
 
@@ -148,7 +148,9 @@ async def copy_range(
     connection: Connection, first: int, last: int, *, shift: int, batch: BatchId, lane: LaneId
 ) -> None:
     """Submits a range of jobs again as jobs of a new batch; their ids grow by `shift`."""
-    await connection.execute(SQL.copy_range, first, last, shift, batch, lane)
+    await connection.execute(
+        SQL.copy_range, first, last, shift, batch, lane, timeout=LONG_STATEMENT_SECONDS_MAX
+    )
 
 
 async def copy_unsuccessful(
@@ -167,7 +169,9 @@ async def copy_unsuccessful(
         How many, and the last one that was looked at.
     """
     row = await connection.fetchrow(
-        SQL.copy_unsuccessful, after, last, rows_max, first_new, batch, lane
+        SQL.copy_unsuccessful,
+        *(after, last, rows_max, first_new, batch, lane),
+        timeout=LONG_STATEMENT_SECONDS_MAX,
     )
     assert row is not None, "an aggregate has a row"
     return row[0], row[1] or last

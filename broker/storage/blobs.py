@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from broker.protocol.ids import AccountId
 from broker.storage import blocks
-from broker.storage.database import Connection
+from broker.storage.database import LONG_STATEMENT_SECONDS_MAX, Connection
 
 SQL = blocks.load("blobs")
 
@@ -24,4 +24,6 @@ async def share(
     connection: Connection, first: int, last: int, owner: AccountId, account: AccountId
 ) -> None:
     """Gives an account the uploaded inputs of a range of another account's jobs."""
-    await connection.execute(SQL.share, first, last, owner, account)
+    await connection.execute(
+        SQL.share, first, last, owner, account, timeout=LONG_STATEMENT_SECONDS_MAX
+    )

@@ -19,11 +19,14 @@ else:
     Connection = _PlainConnection = asyncpg.Connection
 
 SERVER_VERSION_MIN = (14, 0)
-ACQUIRE_SECONDS_MAX = 10.0
-STATEMENT_SECONDS_MAX = 60.0
+# A caller may wait for one group of statements and then for its own: twice this, at most, until a
+# server that hangs is a 503.
+STATEMENT_SECONDS_MAX = 5.0
+ACQUIRE_SECONDS_MAX = 5.0
+LONG_STATEMENT_SECONDS_MAX = 60.0  # of the few that touch more rows than one call brings
 COLLISIONS_MAX = 1
 
-# PostgreSQL is away, starting, stopping, or out of connections; nothing was committed.
+# PostgreSQL is away, hangs, starts, stops, or is out of connections.
 AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
@@ -41,6 +44,10 @@ AWAY = (
 # Two transactions met; the loser may simply try again.
 COLLIDED = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 Answer = TypeVar("Answer")
+UNANSWERED = (
+    "PostgreSQL did not answer; a change may have been stored all the same: "
+    "ask again with the same Idempotency-Key"
+)
 
 
 class _Unreset(_PlainConnection):
@@ -106,8 +113,10 @@ class Database:
             async with self.pool.acquire(timeout=ACQUIRE_SECONDS_MAX) as connection:
                 try:
                     yield connection
-                except (*AWAY, asyncio.CancelledError):
-                    # It may be in the middle of anything, and nobody resets it: not for reuse.
+                except AWAY as error:
+                    connection.terminate()  # in the middle of anything: not for reuse
+                    raise Unavailable(UNANSWERED) from error
+                except asyncio.CancelledError:
                     connection.terminate()
                     raise
         except AWAY as error:

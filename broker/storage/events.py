@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from broker.protocol.ids import AccountId, AppId, BatchId, JobId
 from broker.storage import blocks
-from broker.storage.database import Connection
+from broker.storage.database import LONG_STATEMENT_SECONDS_MAX, Connection
 
 SQL = blocks.load("events")
 
@@ -51,4 +51,4 @@ async def horizon(connection: Connection) -> Position:
 
 async def prune(connection: Connection, *, hours: float) -> None:
     """Forgets old events."""
-    await connection.execute(SQL.prune, hours)
+    await connection.execute(SQL.prune, hours, timeout=LONG_STATEMENT_SECONDS_MAX)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from broker.protocol.ids import AccountId
 from broker.storage import blocks
-from broker.storage.database import Connection
+from broker.storage.database import LONG_STATEMENT_SECONDS_MAX, Connection
 
 SQL = blocks.load("idempotency")
 
@@ -55,7 +55,7 @@ async def remember(
 
 async def prune(connection: Connection, *, hours: float) -> None:
     """Forgets old answers."""
-    await connection.execute(SQL.prune, hours)
+    await connection.execute(SQL.prune, hours, timeout=LONG_STATEMENT_SECONDS_MAX)
 
 
 async def forget(connection: Connection, account: AccountId, key: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from broker.protocol.ids import AccountId, AppId, LaneId, VersionId
 from broker.protocol.resources import HostFacts, JobLimits, Resources
 from broker.storage import blocks
-from broker.storage.database import Connection
+from broker.storage.database import LONG_STATEMENT_SECONDS_MAX, Connection
 
 SQL = blocks.load("lanes")
 REBUILD_JOBS_PER_PAGE = 50_000
@@ -66,7 +66,9 @@ async def queued_runs(
 ) -> AsyncIterator[list[tuple[LaneId, int, int, int]]]:
     """All queued jobs as (lane, priority, first job, jobs), a page at a time."""
     after = 0
-    while rows := await connection.fetch(SQL.queued_runs, after, REBUILD_JOBS_PER_PAGE):
+    while rows := await connection.fetch(
+        SQL.queued_runs, after, REBUILD_JOBS_PER_PAGE, timeout=LONG_STATEMENT_SECONDS_MAX
+    ):
         yield [(LaneId(lane), priority, first, jobs) for lane, priority, first, jobs in rows]
         after = max(first + jobs - 1 for _, _, first, jobs in rows)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 
 from broker.errors import StartupError
-from broker.storage.database import Connection
+from broker.storage.database import LONG_STATEMENT_SECONDS_MAX, Connection
 
 # Two brokers that start at once on an empty database: one applies, the other waits.
 _LOCK = 7_246_912_201
@@ -36,10 +36,12 @@ async def apply(connection: Connection) -> str:
         StartupError: the database holds another version's tables, or somebody else's.
     """
     async with connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        await connection.execute(
+            "SELECT pg_advisory_xact_lock($1)", _LOCK, timeout=LONG_STATEMENT_SECONDS_MAX
+        )
         if await connection.fetchval("SELECT to_regclass('deployment') IS NULL"):
             try:
-                await connection.execute(schema_text())
+                await connection.execute(schema_text(), timeout=LONG_STATEMENT_SECONDS_MAX)
             except asyncpg.DuplicateObjectError as error:
                 raise StartupError(
                     f"the database is not empty and not Fairlead's: {error}"

@@ -202,6 +202,22 @@ async def test_cancel_with_a_key_gives_the_same_answer_again(broker: Running) ->
     assert await counts_of(ann, other) == {"queued": 1}
 
 
+async def test_a_long_cancellation_ends_in_time_and_goes_on_when_asked_again(
+    broker: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "JOBS_PER_CANCEL_MAX", 2)
+    monkeypatch.setattr(batches, "CANCEL_SECONDS_MAX", 0.0)
+    await broker.app()
+    ann = await scientist(broker)
+    batch = await submit(ann, 5)
+    for already in (2, 4):
+        refused = (await ann.post(f"/v1/batches/{batch}:cancel")).problem(503, "unavailable")
+        assert refused["detail"].startswith("2 jobs are cancelled")
+        assert await counts_of(ann, batch) == {"queued": 5 - already, "cancelled": already}
+    assert (await ann.post(f"/v1/batches/{batch}:cancel")).expect(200) == {"count": 1}
+    assert await counts_of(ann, batch) == {"cancelled": 5}
+
+
 async def test_app_admin_may_cancel_and_see_but_not_rerun(broker: Running) -> None:
     await broker.app()
     ann = await scientist(broker)

@@ -1,5 +1,6 @@
 """Redis forgets, stops, or goes away: nothing is lost, and work goes on without a restart."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +12,8 @@ from tests.support.http import Http
 from tests.support.running import Running
 from tests.support.servers import Servers, running_servers
 from tests.support.until import until
+
+WITHIN_SECONDS = 12  # twice a statement's five, and a little for a busy machine
 
 
 @pytest.fixture
@@ -138,6 +141,31 @@ async def test_postgresql_away_is_503_and_comes_back(
         return (await ann.post("/v1/batches", body)).status == 201
 
     await until(accepted)
+    await finish_all(broker, agent)
+
+
+async def test_a_postgresql_that_hangs_is_503_within_ten_seconds(
+    servers: Servers, start_broker: Callable[..., Any]
+) -> None:
+    broker = await start_broker()
+    ann, agent = await prepared(broker)
+    await submit(ann, 4)
+    leases = await agent.leases(1)
+    report = {"job": leases[0]["job"], "epoch": leases[0]["epoch"], "outcome": "succeeded"}
+    calls: list[tuple[Http, str, Any]] = [
+        (ann, "/v1/batches", {"app": "sleep", "jobs": [{}]}),
+        (agent.http, f"/v1/hosts/{agent.host}:poll", {"free_slots": 4}),
+        (agent.http, "/v1/leases:renew", {"leases": [{k: report[k] for k in ("job", "epoch")}]}),
+        (agent.http, "/v1/leases:report", {"reports": [report]}),
+    ]
+    with servers.frozen("PostgreSQL"):
+        async with asyncio.timeout(WITHIN_SECONDS):
+            replies = await asyncio.gather(
+                *(http.post(path, body) for http, path, body in calls for _ in range(10))
+            )
+    for reply in replies:
+        reply.problem(503, "unavailable")
+        assert int(reply.headers["Retry-After"]) > 0
     await finish_all(broker, agent)
 
 

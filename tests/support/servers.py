@@ -10,7 +10,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -41,6 +41,22 @@ class Servers:
         """Ends an embedded server at once, as a crash would; `restart` brings it back."""
         assert self.embedded is not None
         os.kill(self.embedded.process_ids[name], signal.SIGKILL)
+
+    @contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """Stops an embedded server and its children where they stand, as a hung disk does."""
+        assert self.embedded is not None
+        server = self.embedded.process_ids[name]
+        children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+        everyone = [server, *map(int, children)]
+        for process in everyone:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in everyone:
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGCONT)
 
     async def restart(self, name: str) -> None:
         """Starts an embedded server that was killed."""
