@@ -55,14 +55,14 @@ def batches(
 
     columns: list[Column[Batch]] = [
         Column("id", lambda b: show("batch", b.id)),
-        Column("name", lambda b: b.name),
+        Column("name", lambda b: b.name, spare=3),
         Column("app", lambda b: f"{b.app_name} v{b.version_number}"),
-        Column("account", lambda b: b.account_name),
-        Column("jobs", lambda b: b.jobs, right=True),
+        Column("account", lambda b: b.account_name, spare=4),
+        Column("jobs", lambda b: b.jobs, right=True, spare=1),
         Column("done", lambda b: f"{b.fraction_done:.0%}", right=True),
         Column("states", counts_of),
-        Column("slot-seconds", lambda b: f"{b.usage_gpu_seconds:.1f}", right=True),
-        Column("created", lambda b: b.created_at),
+        Column("slot-seconds", lambda b: f"{b.usage_gpu_seconds:.1f}", right=True, spare=6),
+        Column("created", lambda b: b.created_at, spare=5),
     ]
     with session.client() as client:
         items = client.batches(

@@ -30,14 +30,14 @@ def list_hosts(session: Session, limit: Limit = LIMIT_DEFAULT) -> None:
     columns: list[Column[Host]] = [
         Column("id", lambda h: show("host", h.id)),
         Column("name", lambda h: h.name),
-        Column("owner", lambda h: h.account_name),
-        Column("pool", lambda h: h.pool),
+        Column("owner", lambda h: h.account_name, spare=3),
+        Column("pool", lambda h: h.pool, spare=4),
         Column("state", lambda h: h.state),
         Column("gpus", lambda h: len(h.facts.gpus), right=True),
         Column("slots", lambda h: h.facts.slots, right=True),
-        Column("leases", lambda h: h.active_leases, right=True),
-        Column("credit/day", lambda h: h.credit_recent, right=True),
-        Column("last seen", lambda h: h.last_seen_at),
+        Column("leases", lambda h: h.active_leases, right=True, spare=2),
+        Column("credit/day", lambda h: h.credit_recent, right=True, spare=5),
+        Column("last seen", lambda h: h.last_seen_at, spare=1),
     ]
     with session.client() as client:
         items = client.hosts(limit=limit or None)

@@ -36,15 +36,15 @@ def jobs(
 
     columns: list[Column[JobSummary]] = [
         Column("id", lambda j: show("job", j.id)),
-        Column("batch", lambda j: show("batch", j.batch)),
-        Column("name", lambda j: j.name),
+        Column("batch", lambda j: show("batch", j.batch), spare=1),
+        Column("name", lambda j: j.name, spare=2),
         Column("app", lambda j: j.app_name),
-        Column("account", lambda j: j.account_name),
+        Column("account", lambda j: j.account_name, spare=4),
         Column("state", lambda j: j.state),
-        Column("host", lambda j: j.host_name),
+        Column("host", lambda j: j.host_name, spare=3),
         Column("exit", lambda j: j.exit_code, right=True),
-        Column("created", lambda j: j.created_at),
-        Column("finished", lambda j: j.finished_at),
+        Column("created", lambda j: j.created_at, spare=6),
+        Column("finished", lambda j: j.finished_at, spare=5),
     ]
     named = None if batch is None else identify(batch, "batch")[1]
     with session.client() as client:

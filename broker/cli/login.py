@@ -1,5 +1,6 @@
 """`fairlead login`: prove a token and keep it for the commands that follow."""
 
+import sys
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -34,11 +35,19 @@ def login(
     parts = urlsplit(url)
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         note(f"warning: {url} is not encrypted; anyone on the way can read the token")
-    token = token or typer.prompt("Token", hide_input=True, err=True)
-    with Client(url, token.strip(), retry=Retry(seconds_max=RETRY_SECONDS)) as client:
+    token = (token or _asked()).strip()
+    with Client(url, token, retry=Retry(seconds_max=RETRY_SECONDS)) as client:
         me = client.me()
-    file = credentials.save(credentials.Credentials(url, token.strip()))
+    file = credentials.save(credentials.Credentials(url, token))
     if session.json:
         print_line(me.model_dump_json())
     else:
         print_done(f"logged in to {url} as {me.account.name}; token kept in {file}", json=False)
+
+
+def _asked() -> str:
+    """The token from a person, unseen, or from a pipe."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline()
+    answer: str = typer.prompt("Token", hide_input=True, err=True)
+    return answer

@@ -3,9 +3,9 @@
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -26,6 +26,9 @@ STYLES: Final = {
 }
 
 
+GAP_CELLS: Final = 2  # between two columns
+
+
 @dataclass(frozen=True, slots=True)
 class Column(Generic[Item]):
     """One column of a list."""
@@ -36,6 +39,8 @@ class Column(Generic[Item]):
     """What stands in it."""
     right: bool = False
     """Whether it is a number, set to the right."""
+    spare: int = 0
+    """Left out of a table that is too wide for the terminal, the greatest first; 0 never."""
 
 
 def print_list(
@@ -111,13 +116,48 @@ def human(value: object) -> str:
     return plain(value)
 
 
+def moment(value: datetime, now: datetime | None = None) -> str:
+    """A local time in as few cells as tell it: the clock today, else the day."""
+    then, now = value.astimezone(), (now or datetime.now(UTC)).astimezone()
+    if then.date() == now.date():
+        return f"{then:%H:%M:%S}"
+    return f"{then:%b %d %H:%M}" if then.year == now.year else f"{then:%Y-%m-%d}"
+
+
 def _print_table(items: list[Item], columns: Sequence[Column[Item]], empty: str) -> None:
     from rich.console import Console
 
     if not items:
         note(empty)
         return
-    Console().print(table(items, columns))
+    console = Console()
+    shown = fitting(items, columns, console.width)
+    console.print(table(items, shown))
+    if left_out := [column.title for column in columns if column not in shown]:
+        note(f"no room for: {', '.join(left_out)}")
+
+
+def _cell(value: object) -> str:
+    return moment(value) if isinstance(value, datetime) else human(value)
+
+
+def fitting(
+    items: Sequence[Item], columns: Sequence[Column[Item]], cells_max: int
+) -> list[Column[Item]]:
+    """The columns of a list that a terminal has room for."""
+    from rich.cells import cell_len
+
+    def cells_of(column: Column[Item]) -> int:
+        return max(map(cell_len, [column.title, *(_cell(column.value(item)) for item in items)]))
+
+    shown = list(columns)
+    cells = {column.title: cells_of(column) + GAP_CELLS for column in shown}
+    while sum(cells[column.title] for column in shown) > cells_max:
+        most = max(shown, key=lambda column: column.spare)
+        if not most.spare:
+            break  # the table shortens its texts
+        shown.remove(most)
+    return shown
 
 
 def table(items: Iterable[Item], columns: Sequence[Column[Item]]) -> Any:
@@ -126,11 +166,13 @@ def table(items: Iterable[Item], columns: Sequence[Column[Item]]) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    result = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    gap = (0, GAP_CELLS - 1, 0, 0)  # and one cell where the box has its line
+    result = Table(box=box.SIMPLE_HEAD, padding=gap, pad_edge=False, show_edge=False)
     for column in columns:
-        result.add_column(column.title, justify="right" if column.right else "left")
+        justify: Literal["right", "left"] = "right" if column.right else "left"
+        result.add_column(column.title, justify=justify, no_wrap=True)
     for item in items:
-        cells = [human(column.value(item)) for column in columns]
+        texts = [_cell(column.value(item)) for column in columns]
         # Text, not markup: a job may be named "[red]".
-        result.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in cells))
+        result.add_row(*(Text(text, style=STYLES.get(text, "")) for text in texts))
     return result

@@ -25,7 +25,7 @@ Settings = TypeVar("Settings")
 admin = typer.Typer(no_args_is_help=True, help="Directly in the database: the first admin.")
 
 Directory = Annotated[
-    Path | None, typer.Option(help="Where data is kept; null takes the user's data directory.")
+    Path | None, typer.Option(help="Where data is kept; in your data directory if left out.")
 ]
 
 

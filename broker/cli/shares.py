@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from broker.cli.options import OWNERS
-from broker.cli.render import Column, human, print_line, print_list, table
+from broker.cli.render import Column, fitting, human, print_line, print_list, table
 from broker.cli.session import Session, command
 
 if TYPE_CHECKING:
-    from rich.console import Group
+    from rich.console import Console, Group
 
     from broker.protocol.shares import Share, Shares
 
-BAR_CELLS: Final = 24
+BAR_CELLS: Final = 18
 
 
 def add_to(app: typer.Typer) -> None:
@@ -44,10 +44,11 @@ def shares(
                 time.sleep(every)
                 _print(session, client.shares())
             return
-        with Live(_picture(now), console=Console(), auto_refresh=False) as screen:
+        console = Console()
+        with Live(_picture(now, console), console=console, auto_refresh=False) as screen:
             while True:
                 time.sleep(every)
-                screen.update(_picture(client.shares()), refresh=True)
+                screen.update(_picture(client.shares(), console), refresh=True)
 
 
 def bar(held: float, quota: float, cells: int = BAR_CELLS) -> str:
@@ -67,19 +68,21 @@ def _print(session: Session, now: "Shares") -> None:
     elif sys.stdout.isatty():
         from rich.console import Console
 
-        Console().print(_picture(now))
+        console = Console()
+        console.print(_picture(now, console))
     else:
         print_list(now.items, _columns(now), json=False)
 
 
-def _picture(now: "Shares") -> "Group":
+def _picture(now: "Shares", console: "Console") -> "Group":
     from rich.console import Group
     from rich.text import Text
 
     held = sum(item.allocated_slots for item in now.items)
     when = f", planned {human(now.planned_at)}" if now.planned_at else ""
+    columns = fitting(now.items, _columns(now), console.width)
     return Group(
-        Text(f"{held} of {now.capacity_slots} slots held{when}"), table(now.items, _columns(now))
+        Text(f"{held} of {now.capacity_slots} slots held{when}"), table(now.items, columns)
     )
 
 
@@ -87,9 +90,9 @@ def _columns(now: "Shares") -> "list[Column[Share]]":
     capacity = max(now.capacity_slots, 1)
     return [
         Column("account", lambda s: s.account_name),
-        Column("quota", lambda s: s.quota, right=True),
+        Column("quota", lambda s: s.quota, right=True, spare=1),
         Column("quota %", lambda s: f"{s.quota_fraction:.1%}", right=True),
-        Column("used (slot-s)", lambda s: f"{s.usage_gpu_seconds:.0f}", right=True),
+        Column("used (slot-s)", lambda s: f"{s.usage_gpu_seconds:.0f}", right=True, spare=2),
         Column("due", lambda s: f"{s.entitlement_slots:.1f}", right=True),
         Column("held", lambda s: s.allocated_slots, right=True),
         Column("waiting", lambda s: s.pending_jobs, right=True),

@@ -425,7 +425,7 @@ def test_shares_are_a_table_with_bars(broker: Any, fairlead: Fairlead) -> None:
     broker.on("GET", "/v1/shares", says(table))
     row = fairlead("shares").stdout.splitlines()[1].split("\t")
     assert row[0] == "alice"
-    assert row[-1] == "█" * 12 + "░" * 6 + "┃" + "░" * 5
+    assert row[-1] == "█" * 9 + "░" * 4 + "┃" + "░" * 4
     assert json.loads(fairlead("shares", "--json").stdout)["capacity_slots"] == 4
 
 
