@@ -107,7 +107,7 @@ async def measure(request: web.Request, handler: Handler) -> web.StreamResponse:
 def of_services(services: Services, outbox_depth: int | None) -> Iterator[Metric]:
     """What the services count, as it stands now."""
     dispatch, pool = services.dispatch, services.database.pool
-    gauges = {
+    gauges: dict[str, tuple[str, float | None]] = {
         "fairlead_leading": ("1 while this broker runs the scheduler.", dispatch.term is not None),
         "fairlead_polls_open": ("Hosts that wait here for work.", len(services.waiting)),
         "fairlead_streams_open": ("Logs and events that are followed.", len(services.streams)),
@@ -115,7 +115,22 @@ def of_services(services: Services, outbox_depth: int | None) -> Iterator[Metric
         "fairlead_database_connections": ("Connections to PostgreSQL.", pool.get_size()),
         "fairlead_database_connections_idle": ("Of these, unused.", pool.get_idle_size()),
     }
+    if dispatch.term is not None:
+        gauges |= {
+            "fairlead_fairness_error": (
+                "Part of the fleet, 0 to 1, that accounts hold too little of what is due now.",
+                dispatch.fairness.now,
+            ),
+            "fairlead_fairness_error_average": (
+                "The same on average over about the last five minutes.",
+                dispatch.fairness.average,
+            ),
+        }
     counters = {
+        "fairlead_scheduler_fallbacks": (
+            "Plans that failed: jobs were granted first come, first served. Must stay 0.",
+            dispatch.fallbacks,
+        ),
         "fairlead_scheduler_cycles": ("Scheduling cycles of this broker.", dispatch.cycles),
         "fairlead_scheduler_seconds": ("Time spent in them.", dispatch.cycle_seconds),
         "fairlead_leases_granted": ("Leases granted by this broker.", dispatch.leases_granted),

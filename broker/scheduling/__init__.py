@@ -15,6 +15,7 @@ the same plan.
     lag         who was short lately, for quotas finer than a slot
     ranks       who would be served next
     reasons     why a lane got what it got
+    fallback    what to grant when `plan` has failed
     cycle       ties these together: `plan`
     decision    its answer: `Plan`
     ordering    rows by id, so that a plan does not depend on row order
@@ -29,6 +30,7 @@ from broker.scheduling.columns import InvalidColumnError
 from broker.scheduling.cycle import plan, warm
 from broker.scheduling.decision import Plan
 from broker.scheduling.division import divide
+from broker.scheduling.fallback import first_come
 from broker.scheduling.lag import carried
 from broker.scheduling.reasons import LaneReason
 from broker.scheduling.simulation import simulate
@@ -46,6 +48,7 @@ __all__ = [
     "Snapshot",
     "carried",
     "divide",
+    "first_come",
     "plan",
     "simulate",
     "warm",

@@ -11,6 +11,7 @@ A crash between pop and confirm loses nothing: the next leader puts the popped j
 claim's condition makes a job that comes back twice harmless.
 """
 
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -26,10 +27,11 @@ from broker.queues import asks
 from broker.queues import lanes as queue_lanes
 from broker.queues.asks import News
 from broker.queues.client import Queues
-from broker.scheduling import LaneReason, Plan, Snapshot, plan
+from broker.scheduling import LaneReason, Plan, Snapshot, first_come, plan
 from broker.services import board, rebuild
 from broker.services.backlog import Backlog
 from broker.services.board import AccountNote, Board, LaneNote
+from broker.services.fairness import FairnessMeter, fairness_error
 from broker.services.fleet import Fleet
 from broker.services.lanes import LaneBook
 from broker.services.waiting import WaitingRoom
@@ -45,6 +47,7 @@ ACCOUNTS_SECONDS = 1.0  # a quota or an account's state counts after at most so 
 RECOUNT_SECONDS = 10.0
 EXPIRED_ASKS_SECONDS = 1.0
 BOARD_SECONDS = 0.5
+FALLBACK_LOG_SECONDS = 60.0  # the same error is written out at most so often; it is always counted
 
 
 class Grant(NamedTuple):
@@ -76,12 +79,15 @@ class Dispatch:
     cycles: int = 0
     cycle_seconds: float = 0.0
     leases_granted: int = 0
+    fallbacks: int = 0  # plans that failed
+    fairness: FairnessMeter = field(default_factory=FairnessMeter)
     _fleet: Fleet = field(default_factory=Fleet)
     _backlog: Backlog = field(default_factory=Backlog)
     _accounts_at: float = 0.0
     _recount_at: float = 0.0
     _expired_at: float = 0.0
     _board_at: float = 0.0
+    _fallback_logged_at: float = -math.inf
     _cycle: int = 0
 
     # -- office -----------------------------------------------------------------------------
@@ -172,8 +178,7 @@ class Dispatch:
     async def _plan_and_lease(self) -> bool:
         snapshot, lane_ids = self._snapshot()
         now = self.clock()
-        decided = plan(snapshot, now)
-        self._backlog.lags.planned(snapshot, decided)
+        decided = self._decide(snapshot, now)
         grants = [
             Grant(lane_ids[lane], self._fleet.host_of(host), jobs)
             for lane, host, jobs in merged(decided)
@@ -232,9 +237,22 @@ class Dispatch:
             return
         self._board_at = now
         snapshot, lane_ids = self._snapshot()
-        decided = plan(snapshot, now)
-        self._backlog.lags.planned(snapshot, decided)
+        decided = self._decide(snapshot, now)
+        self.fairness.observe(fairness_error(snapshot, decided), now)
         await board.write(self.queues, self._describe(snapshot, decided, lane_ids))
+
+    def _decide(self, snapshot: Snapshot, now: float) -> Plan:
+        """The plan; should it fail, plain first come first served, so that the fleet works on."""
+        try:
+            decided = plan(snapshot, now)
+            self._backlog.lags.planned(snapshot, decided)
+        except Exception:
+            self.fallbacks += 1
+            if now - self._fallback_logged_at > FALLBACK_LOG_SECONDS:
+                self._fallback_logged_at = now
+                log.exception("plan failed; jobs are granted first come, first served")
+            return first_come(snapshot, now)
+        return decided
 
     # -- memory -----------------------------------------------------------------------------
 
