@@ -70,6 +70,8 @@ class Free(NamedTuple):
     """Cores that no job claims; null where more is taken than fits (prefetch)."""
     memory_mib: int | None = None
     """Likewise main memory."""
+    wall_seconds_max: float | None = None
+    """How long the agent stays; null for ever."""
 
 
 class LeaseTable:

@@ -108,6 +108,7 @@ class Poller:
     async def _ask(self) -> PollResponse | None:
         """One poll; None when it was dropped because more has become free."""
         told = self._free()
+        wait_seconds = 0 if self._ask_now else WAIT_SECONDS
         request = PollRequest(
             free_slots=told.slots,
             free_gpus=told.gpus,
@@ -115,7 +116,11 @@ class Poller:
             free_memory_mib=told.memory_mib,
             holding=self._table.holding(),
             facts=self._facts,
-            wait_seconds=0 if self._ask_now else WAIT_SECONDS,
+            # a lease may come at the very end of the wait
+            wall_seconds_max=None
+            if told.wall_seconds_max is None
+            else max(0.0, told.wall_seconds_max - wait_seconds),
+            wait_seconds=wait_seconds,
         )
         self._ask_now = False
         poll = asyncio.create_task(self._api.poll(self._host, request))

@@ -37,14 +37,18 @@ class Tenure:
     def misfit(self, wall_seconds: float, now: float) -> str | None:
         """Why a job with this limit cannot be run here any more; None when it fits.
 
-        After a misfit nothing is asked for during a while: the broker does not know the time that
-        is left, and would lease the same job here again at once.
+        The broker is told the time that is left and should not lease such a job here. If it does,
+        nothing is asked for during a while, for it would lease the same job again at once.
         """
         if self._gone_at is None or wall_seconds <= self._gone_at - now:
             return None
         self._asking_from = now + HANDED_BACK_SECONDS
-        left = max(0.0, self._gone_at - now)
+        left = self.left(now)
         return f"the job may take {wall_seconds:.0f} s, this host leaves in {left:.0f} s"
+
+    def left(self, now: float) -> float | None:
+        """Seconds until the agent must be gone; None for never."""
+        return None if self._gone_at is None else max(0.0, self._gone_at - now)
 
     def asking(self, now: float) -> bool:
         """Whether to ask for work."""

@@ -59,6 +59,9 @@ class PollRequest(Message):
     """CPU cores that no job claims; null for all of the host's."""
     free_memory_mib: int | None = Field(None, ge=0)
     """Main memory in MiB that no job claims; null for all of the host's."""
+    wall_seconds_max: float | None = Field(None, ge=0)
+    """Longest limit of a job that may be leased by this poll, for a host that leaves by then; null
+    for any. The broker rounds it down, to the next of a few times."""
     holding: list[LeaseKey] = Field(default_factory=list, max_length=2 * SLOTS_PER_HOST_MAX)
     """Every lease that the agent knows of and whose report has not been answered yet. The broker
     sends what it leased and is missing here, and cancels what is here and no longer leased."""

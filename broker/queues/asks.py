@@ -1,5 +1,6 @@
 """Asks: which hosts hold a poll open and what they offer; and news for the leader."""
 
+import math
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any
 from broker.protocol.ids import HostId, LaneId
 from broker.queues.client import Queues, reachable
 
-_ASK = struct.Struct(">diiii")
+_ASK = struct.Struct(">diiiid")
 _FREED = struct.Struct(">iid")
 ENTRIES_PER_LOOK_MAX = 5_000
 WAKE_ASK = b"ask"
@@ -20,7 +21,7 @@ class Ask:
 
     `expires_at` is seconds since the epoch by the broker that holds the poll; it only keeps the
     asks of a broker that died from being answered forever. `free_cpus` and `free_memory_mib` are
-    -1 where the host counts on all that it has.
+    -1 where the host counts on all that it has. `wall_seconds_max` bounds the limit of a job.
     """
 
     expires_at: float
@@ -28,6 +29,7 @@ class Ask:
     free_gpus: int
     free_cpus: int = -1
     free_memory_mib: int = -1
+    wall_seconds_max: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,12 @@ def hosts_of(message: bytes) -> list[HostId] | None:
 
 def _packed(ask: Ask) -> bytes:
     return _ASK.pack(
-        ask.expires_at, ask.free_slots, ask.free_gpus, ask.free_cpus, ask.free_memory_mib
+        ask.expires_at,
+        ask.free_slots,
+        ask.free_gpus,
+        ask.free_cpus,
+        ask.free_memory_mib,
+        ask.wall_seconds_max,
     )
 
 

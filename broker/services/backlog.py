@@ -187,7 +187,11 @@ class Backlog:
             cpus=np.array([s.lane.needs.cpus for s in states], np.int32),
             memory_mib=np.array([s.lane.needs.memory_mib for s in states], np.int64),
             classes=np.array(
-                [fleet.mask(s.lane.row.pool, s.lane.needs) for s in states], np.uint64
+                [
+                    fleet.mask(s.lane.row.pool, s.lane.needs, s.lane.bounds.wall_seconds)
+                    for s in states
+                ],
+                np.uint64,
             ),
             last_served=np.array([s.last_served for s in states], np.float64),
         )

@@ -1,9 +1,12 @@
 """The leader's memory of hosts: who they are, what they offer now, and their classes.
 
 A host with GPUs and CPU slots counts as two rows, one of each kind, because a job takes either
-devices or a CPU slot. Rows of one pool, kind and GPU model form a resource class.
+devices or a CPU slot. Rows of one pool, kind and GPU model form a resource class. Hosts that leave
+soon (pilots) form classes of their own, by the time that they have left.
 """
 
+import math
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -24,6 +27,12 @@ Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 # pool, GPU model ("" for CPU slots), GPU memory in MiB, compute capability
 ClassKey = tuple[str, str, int, float]
+MINUTE, HOUR = 60.0, 3_600.0
+# What a pilot has left is rounded down to one of these: each makes classes, of which there are few.
+WALL_SECONDS = (
+    *(0.0, MINUTE, 5 * MINUTE, 15 * MINUTE),
+    *(HOUR, 4 * HOUR, 12 * HOUR, 24 * HOUR, 72 * HOUR),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +53,15 @@ class Fleet:
     offers: list[Offer] = field(default_factory=list)
     class_keys: list[ClassKey] = field(default_factory=list)
     class_facts: list[HostFacts] = field(default_factory=list)
+    class_wall_seconds: list[float] = field(default_factory=list)
     class_capacity: Int64s = field(default_factory=lambda: np.zeros(0, np.int64))
     asks: dict[HostId, Ask] = field(default_factory=dict)
     _rows: dict[HostId, list[int]] = field(default_factory=dict)
     _counted: set[HostId] = field(default_factory=set)
     _known: list[tuple[HostId, str, int]] = field(default_factory=list)
     _facts: list[HostFacts] = field(default_factory=list)
-    _masks: dict[tuple[str, Resources], int] = field(default_factory=dict)
+    _masks: dict[tuple[str, Resources, float], int] = field(default_factory=dict)
+    _brief: dict[tuple[int, float], int] = field(default_factory=dict)
     # columns, a row an offer
     _class_of_row: Int32s = field(default_factory=lambda: np.zeros(0, np.int32))
     _free: Int32s = field(default_factory=lambda: np.zeros(0, np.int32))
@@ -67,7 +78,7 @@ class Fleet:
         self._known = known
         self._facts = [host.facts for host in hosts]  # so that no id() is given out again
         self.offers, self.class_keys, self.class_facts = [], [], []
-        self._rows, self._masks = {}, {}
+        self._rows, self._masks, self._brief = {}, {}, {}
         index: dict[ClassKey, int] = {}
         for host in hosts:
             for is_gpu, slots in ((True, len(host.facts.gpus)), (False, host.facts.slots)):
@@ -83,10 +94,11 @@ class Fleet:
                     self.class_facts.append(host.facts)
                 self._rows.setdefault(host.id, []).append(len(self.offers))
                 self.offers.append(Offer(host.id, is_gpu, klass, slots, host.facts))
+        self.class_wall_seconds = [math.inf] * len(self.class_keys)
         self.asks = {host: ask for host, ask in self.asks.items() if host in self._rows}
-        self._recount(host.id for host in hosts if host.heard)
         rows = len(self.offers)
         self._class_of_row = np.fromiter((o.klass for o in self.offers), np.int32, rows)
+        self._recount(host.id for host in hosts if host.heard)
         self._free, self._cpus = np.zeros(rows, np.int32), np.zeros(rows, np.int32)
         self._memory_mib = np.zeros(rows, np.int64)
         for host_id, ask in self.asks.items():
@@ -109,14 +121,15 @@ class Fleet:
         for host in [host for host, ask in self.asks.items() if ask.expires_at < now]:
             self.ask(host, None)
 
-    def mask(self, pool: str, need: Resources) -> int:
-        """Bits of the classes that suit a job of this pool."""
-        key = (pool, need)
+    def mask(self, pool: str, need: Resources, wall_seconds: float) -> int:
+        """Bits of the classes that suit a job of this pool with this limit."""
+        key = (pool, need, wall_seconds)
         if key not in self._masks:
             self._masks[key] = sum(
                 1 << klass
                 for klass, (class_pool, model, *_) in enumerate(self.class_keys)
                 if class_pool == pool
+                and wall_seconds <= self.class_wall_seconds[klass]
                 and (need.gpus > 0) == bool(model)
                 and (not model or gpu_suits(need, self.class_facts[klass].gpus[0]))
             )
@@ -131,7 +144,9 @@ class Fleet:
         if klass < 0:
             return ""
         pool, model, memory_mib, _ = self.class_keys[klass]
-        return f"{model} ({memory_mib} MiB), pool {pool}" if model else f"CPU slots, pool {pool}"
+        name = f"{model} ({memory_mib} MiB), pool {pool}" if model else f"CPU slots, pool {pool}"
+        seconds = self.class_wall_seconds[klass]
+        return name if math.isinf(seconds) else f"{name}, for jobs of at most {seconds:.0f} s"
 
     def columns(self) -> Hosts:
         """The rows as the scheduler reads them."""
@@ -156,7 +171,7 @@ class Fleet:
             return
         self._counted.add(host)
         for row in self._rows.get(host, ()):
-            self.class_capacity[self.offers[row].klass] += self.offers[row].slots
+            self.class_capacity[self._class_of_row[row]] += self.offers[row].slots
 
     def _write(self, host: HostId, ask: Ask | None) -> None:
         if ask is not None:
@@ -166,11 +181,37 @@ class Fleet:
             if ask is None:
                 self._free[row] = 0
                 continue
+            self._classify(row, ask.wall_seconds_max)
             self._free[row] = ask.free_gpus if offer.is_gpu else ask.free_slots
             facts = offer.facts
             self._cpus[row] = facts.cpus if ask.free_cpus < 0 else ask.free_cpus
             memory_mib = ask.free_memory_mib
             self._memory_mib[row] = facts.memory_mib if memory_mib < 0 else memory_mib
+
+    def _classify(self, row: int, wall_seconds_max: float) -> None:
+        """Moves a counted row to the class of those who leave as soon as it does."""
+        offer, before = self.offers[row], self._class_of_row[row]
+        after = self._class_until(offer.klass, wall_seconds_max)
+        if after != before:
+            self.class_capacity[before] -= offer.slots
+            self.class_capacity[after] += offer.slots
+            self._class_of_row[row] = after
+
+    def _class_until(self, klass: int, wall_seconds_max: float) -> int:
+        """The class of a class's hosts that leave by then, made when the first one asks."""
+        if math.isinf(wall_seconds_max):
+            return klass
+        left = WALL_SECONDS[bisect_right(WALL_SECONDS, wall_seconds_max) - 1]
+        if (klass, left) not in self._brief:
+            if len(self.class_keys) == CLASSES_MAX:
+                return klass  # the agent hands back what does not fit
+            self._brief[klass, left] = len(self.class_keys)
+            self.class_keys.append(self.class_keys[klass])
+            self.class_facts.append(self.class_facts[klass])
+            self.class_wall_seconds.append(left)
+            self.class_capacity = np.append(self.class_capacity, 0)
+            self._masks = {}
+        return self._brief[klass, left]
 
 
 def class_key(pool: str, facts: HostFacts, is_gpu: bool) -> ClassKey:

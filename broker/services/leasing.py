@@ -5,6 +5,7 @@ difference, so a lost message heals by itself. Calls of many hosts share stateme
 """
 
 import asyncio
+import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -298,12 +299,14 @@ class Leasing:
 def ask_of(request: PollRequest, expires_at: float) -> Ask:
     """What a poll offers the scheduler."""
     cpus, memory_mib = request.free_cpus, request.free_memory_mib
+    seconds = request.wall_seconds_max
     return Ask(
         expires_at,
         request.free_slots,
         request.free_gpus,
         -1 if cpus is None else cpus,
         -1 if memory_mib is None else min(memory_mib, 2**31 - 1),
+        math.inf if seconds is None else seconds,
     )
 
 

@@ -71,6 +71,18 @@ async def test_a_host_gets_no_more_than_it_has_free(ann: Http, agent: Agent) -> 
     assert len(await agent.leases(1)) == 1
 
 
+async def test_a_host_that_leaves_soon_gets_only_jobs_that_end_before(
+    ann: Http, agent: Agent
+) -> None:
+    long = await submit(ann, limits={"wall_seconds": 3_600})
+    short = await submit(ann, limits={"wall_seconds": 300})
+    (lease,) = await agent.leases(1, wall_seconds_max=500)
+    assert lease["batch"] == short
+    assert (await agent.poll(wait=0.3, wall_seconds_max=500))["leases"] == []
+    (lease,) = await agent.leases(1, wall_seconds_max=3_600)
+    assert lease["batch"] == long
+
+
 async def test_jobs_of_a_lane_run_in_order_and_priority_goes_first(
     ann: Http, broker: Running
 ) -> None:

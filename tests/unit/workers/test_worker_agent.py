@@ -320,6 +320,20 @@ async def test_pilot_hands_back_what_does_not_fit(
         assert broker.reports[short].outcome is Outcome.SUCCEEDED
 
 
+async def test_pilot_tells_how_long_the_jobs_of_a_poll_may_be(
+    broker: PullBroker, start_agent: StartAgent
+) -> None:
+    async with start_agent(wall_seconds_max=1_000, drain_seconds=0):
+        await broker.until(lambda: any(poll.wait_seconds for poll in broker.polls))
+    for poll in broker.polls:
+        assert poll.wall_seconds_max is not None
+        assert 0 <= 1_000 - poll.wait_seconds - poll.wall_seconds_max < 60
+    broker.polls.clear()
+    async with start_agent():
+        await broker.until(lambda: broker.polls)
+    assert broker.polls[0].wall_seconds_max is None
+
+
 async def test_refused_credential_ends_the_agent(
     broker: PullBroker, start_agent: StartAgent
 ) -> None:

@@ -249,6 +249,7 @@ class TestTenure:
         tenure = Tenure(0.0, wall_seconds_max=100, drain_seconds=30)
         assert tenure.reason_to_leave(69.0) is None
         assert tenure.reason_to_leave(70.0) is not None
+        assert [tenure.left(now) for now in (0.0, 70.0, 101.0)] == [100.0, 30.0, 0.0]
 
     def test_misfit_pauses_the_asking(self) -> None:
         tenure = Tenure(0.0, wall_seconds_max=1_000)
@@ -261,6 +262,7 @@ class TestTenure:
     def test_ordinary_agent_never_leaves(self) -> None:
         tenure = Tenure(0.0)
         assert tenure.misfit(1e9, 0.0) is None
+        assert tenure.left(1e12) is None
         assert tenure.seconds_to_next(0.0) is None
         assert tenure.reason_to_leave(1e12) is None
 
