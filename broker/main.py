@@ -134,6 +134,7 @@ class Broker:
                 waiting,
                 lease_seconds=settings.lease_seconds,
                 half_life_seconds=settings.half_life_seconds,
+                principal_seconds=settings.principal_seconds,
                 requeued=feeder.wake,
             ),
             dispatch=dispatch,

@@ -16,7 +16,7 @@ import orjson
 
 from broker.domain.credit import COBBLESTONES_PER_GFLOPS_SECOND
 from broker.domain.jobs import COUNTS_AS_FAILURE, DEBITED, EVENT_OF_OUTCOME, JobEvent
-from broker.errors import Unavailable
+from broker.errors import Unauthenticated, Unavailable
 from broker.protocol.ids import HostId, JobId, LaneId
 from broker.protocol.leases import LeaseKey, PollRequest, RenewItem, Report
 from broker.protocol.limits import LEASES_PER_POLL_MAX
@@ -28,7 +28,7 @@ from broker.services.catalogue import Catalogue
 from broker.services.group_commit import Group
 from broker.services.lanes import LaneBook
 from broker.services.waiting import WaitingRoom
-from broker.storage import fleet, leases, outputs
+from broker.storage import fleet, hosts, leases, outputs
 from broker.storage.database import Database
 from broker.storage.leases import LeaseRow, Rule, Settled, Settlement
 
@@ -53,6 +53,7 @@ class Leasing:
 
     Args:
         heartbeats: a small pool of its own, so that renewals pass when everything else waits.
+        principal_seconds: how long a poll goes by what was found of its host when it began.
         requeued: called when jobs went back to the queue.
     """
 
@@ -64,18 +65,21 @@ class Leasing:
     waiting: WaitingRoom
     lease_seconds: float
     half_life_seconds: float
+    principal_seconds: float
     requeued: Callable[[], None]
     clock: Callable[[], float] = time.time
     seen: set[HostId] = field(default_factory=set)
     attempts_settled: Counter[Outcome] = field(default_factory=Counter)
     _told: dict[HostId, frozenset[tuple[int, int]]] = field(default_factory=dict)
     _reading: Group[HostId, list[Held]] = field(init=False)
+    _trusting: Group[HostId, bool] = field(init=False)
     _asking: Group[tuple[HostId, Ask | None], None] = field(init=False)
     _reporting: Group[Sequence[Settlement], list[AnswerStatus]] = field(init=False)
     _renewing: Group[Sequence[tuple[JobId, int, HostId, bool]], dict[Any, bool]] = field(init=False)
 
     def __post_init__(self) -> None:
         self._reading = Group(self._read_held, weight_max=500, writers=2)
+        self._trusting = Group(self._read_trusted, weight_max=500, writers=2)
         self._asking = Group(self._send_asks, weight_max=1_000, writers=2)
         self._reporting = Group(self._write_reports, weight_max=1_000, writers=2)
         self._renewing = Group(self._write_renewals, weight_max=2_000)
@@ -87,9 +91,13 @@ class Leasing:
 
         Args:
             draining: the host finishes what it holds and gets nothing new.
+
+        Raises:
+            Unauthenticated: the host, or its owner, was shut out while the poll waited.
         """
         self.seen.add(host)
-        deadline = self.clock() + request.wait_seconds
+        began = self.clock()
+        deadline = began + request.wait_seconds
         waiter = self.waiting.enter(host)
         asked = False
         try:
@@ -97,6 +105,7 @@ class Leasing:
                 rows, cancel, news = await self._difference(host, request.holding)
                 left = deadline - self.clock()
                 if rows or news or left <= 0 or draining or self.waiting.closed:
+                    await self._check_trust(host, began, rows)
                     return await self._answer(rows, cancel, draining)
                 if (request.free_slots or request.free_gpus) and not asked:
                     await self._asking.add((host, ask_of(request, self.clock() + left)))
@@ -109,6 +118,7 @@ class Leasing:
                     return await self._answer([], cancel, draining)
                 asked = False  # delivered, or woken: what was asked may be forgotten
                 if delivered:
+                    await self._check_trust(host, began, delivered)
                     return await self._answer(delivered, cancel, draining)
                 if not self.waiting.is_current(host, waiter):
                     return await self._answer([], cancel, draining)
@@ -145,6 +155,20 @@ class Leasing:
         else:
             self._told.pop(host, None)
         return rows, cancel, news
+
+    async def _check_trust(self, host: HostId, began: float, rows: Sequence[LeaseRow]) -> None:
+        """Lets no work go to a host that was banned while its poll waited; others may take it."""
+        if not rows or self.clock() - began <= self.principal_seconds:
+            return
+        if not await self._trusting.add(host):
+            async with self.database.connection() as connection:
+                await leases.lapse(connection, host, [row.job_id for row in rows])
+            raise Unauthenticated("the host, or its owner, was shut out")
+
+    async def _read_trusted(self, group: Sequence[HostId]) -> list[bool]:
+        async with self.database.connection() as connection:
+            trusted = await hosts.trusted(connection, group)
+        return [host in trusted for host in group]
 
     async def _withdraw(self, host: HostId) -> None:
         try:

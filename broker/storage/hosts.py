@@ -1,5 +1,7 @@
 """Hosts as owners and admins see them; `fleet` reads them for the scheduler."""
 
+from collections.abc import Sequence
+
 import asyncpg
 import orjson
 
@@ -48,6 +50,11 @@ async def lock_out(
 ) -> None:
     """Revokes the tokens of one host, or of an owner's hosts, and lets their leases lapse."""
     await connection.execute(SQL.lock_out, host, owner)
+
+
+async def trusted(connection: Connection, hosts: Sequence[HostId]) -> set[HostId]:
+    """Which of these hosts may still hold leases."""
+    return {HostId(row[0]) for row in await connection.fetch(SQL.trusted, hosts)}
 
 
 async def update_facts(connection: Connection, host: HostId, facts: HostFacts) -> None:

@@ -172,6 +172,11 @@ async def expired(
     return [(JobId(job), epoch, HostId(host), at) for job, epoch, host, at in rows]
 
 
+async def lapse(connection: Connection, host: HostId, jobs: Sequence[JobId]) -> None:
+    """Lets leases of a host run out now."""
+    await connection.execute(SQL.lapse, host, jobs)
+
+
 async def holds(connection: Connection, job: JobId, epoch: int, host: HostId) -> Held | None:
     """The live lease, if this host holds it at this epoch."""
     row = await connection.fetchrow(SQL.holds, job, epoch, host)

@@ -1,11 +1,15 @@
 """Hosts: they join once per token, are seen by their owner, drained, resumed and banned."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from tests.api.scene import scientist, submit
 from tests.support.http import Http
 from tests.support.running import Running
+from tests.support.until import until
 
 FACTS = {"name": "node", "cpus": 4, "memory_mib": 8_000, "slots": 2}
 
@@ -110,6 +114,30 @@ async def test_an_owner_drains_and_resumes_a_host(broker: Running) -> None:
     assert (await ann.post(f"/v1/hosts/{agent.host}:resume")).expect(200)["state"] == "active"
     await agent.leases(1)
     assert (await ann.get(f"/v1/hosts/{agent.host}")).expect(200)["active_leases"] == 1
+
+
+@pytest.mark.parametrize("shut_out", ["host", "owner"])
+async def test_a_host_that_is_shut_out_while_its_poll_waits_gets_no_work(
+    start_broker: Callable[..., Any], shut_out: str
+) -> None:
+    broker = await start_broker(principal_seconds=0)
+    await broker.app()
+    ann, owner = await scientist(broker), await broker.client("owner")
+    bad = await broker.agent("bad", owner=owner)
+    body = {"free_slots": 1, "wait_seconds": 50}
+    poll = asyncio.create_task(bad.http.post(f"/v1/hosts/{bad.host}:poll", body))
+    await until(lambda: len(broker.services.waiting) == 1)
+    path = f"/v1/hosts/{bad.host}:ban" if shut_out == "host" else "/v1/accounts/owner:suspend"
+    (await broker.admin.post(path)).expect(200)
+    batch = await submit(ann)
+    if shut_out == "owner":  # the scheduler still counts on the host, which a ban soon ends
+        (await asyncio.wait_for(poll, 10)).problem(401, "unauthenticated")
+    good = await broker.agent("good")
+    (lease,) = await good.leases(1, wait=20)
+    assert lease["batch"] == batch
+    poll.cancel()
+    for reply in await asyncio.gather(poll, return_exceptions=True):
+        assert isinstance(reply, asyncio.CancelledError) or reply.status == 401
 
 
 async def test_a_ban_takes_the_work_away_and_is_final(broker: Running) -> None:

@@ -40,6 +40,12 @@ SELECT account_id, state FROM host WHERE id = $1::bigint FOR UPDATE;
 -- $1 host, $2 state
 UPDATE host SET state = $2::host_state WHERE id = $1::int;
 
+-- name: trusted
+-- Hosts that were not shut out: as services.identity decides when their token is looked up.
+-- $1 hosts
+SELECT host.id FROM host JOIN account ON account.id = host.account_id
+WHERE host.id = ANY ($1::int[]) AND host.state <> 'banned' AND account.state = 'active';
+
 -- name: lock_out
 -- Revokes the tokens of hosts and lets their leases lapse at once, so that the reaper returns the
 -- jobs to their queues without waiting for a host that can no longer report.

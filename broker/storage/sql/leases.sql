@@ -184,6 +184,12 @@ WHERE state IN ('leased', 'running') AND lease_expires_at < now()
 ORDER BY id
 LIMIT $1::int;
 
+-- name: lapse
+-- Lets leases run out at once that their host is not to get: the reaper returns the jobs.
+-- $1 host, $2 job ids
+UPDATE job SET lease_expires_at = now()
+WHERE id = ANY ($2::bigint[]) AND host_id = $1::int AND state IN ('leased', 'running');
+
 -- name: holds
 -- The live lease of one job, if this host holds it at this epoch.
 -- $1 job, $2 epoch, $3 host
