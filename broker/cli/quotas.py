@@ -14,7 +14,7 @@ from broker.protocol.states import QuotaPolicy
 if TYPE_CHECKING:
     from broker.protocol.quotas import Budget, Quota
 
-quota = typer.Typer(no_args_is_help=True, help="Quotas: show, set, mix.")
+quota = typer.Typer(no_args_is_help=True, help="Quotas: show, set, mix, preview.")
 
 Minimum = Annotated[
     float | None, typer.Option("--minimum", help="Slots that come before all siblings.")

@@ -71,6 +71,7 @@ class Calls:
     # quotas and groups
     quota = Call(_quotas.get_quota)
     set_quota = Call(_quotas.set_quota)
+    preview_quotas = Call(_quotas.preview_quotas)
     quota_mix = Call(_quotas.get_quota_mix)
     set_quota_mix = Call(_quotas.set_quota_mix)
     donations = Call(_quotas.get_donations)

@@ -14,6 +14,7 @@ from broker.protocol.contributions import (
     DonationsRequest,
 )
 from broker.protocol.groups import Group, GroupChange, GroupRequest, Membership
+from broker.protocol.preview import Preview, PreviewRequest
 from broker.protocol.quotas import Quota, QuotaMix, QuotaRequest
 
 
@@ -41,6 +42,11 @@ async def get_quota(http: Transport, account: Ref) -> Quota:
 async def set_quota(http: Transport, account: Ref, request: QuotaRequest) -> Quota:
     """Change the fields of a quota that `request` sets, and keep the others."""
     return await http.call("PATCH", _quota(account), Quota, body=request)
+
+
+async def preview_quotas(http: Transport, request: PreviewRequest) -> Preview:
+    """Who would get what if quotas were others; nothing is changed."""
+    return await http.call("POST", "/v1/quotas:preview", Preview, body=request)
 
 
 async def get_quota_mix(http: Transport) -> QuotaMix:

@@ -25,6 +25,7 @@ class Action(StrEnum):
     PRIVILEGES_GRANT = "privileges.grant"
     QUOTA_VIEW = "quota.view"
     QUOTA_SET = "quota.set"
+    QUOTA_PREVIEW = "quota.preview"
     QUOTA_MIX_VIEW = "quota.mix_view"
     QUOTA_MIX_SET = "quota.mix_set"
     DONATION_VIEW = "donation.view"
@@ -79,6 +80,7 @@ TABLE: Final[dict[Action, frozenset[Ground]]] = {
     Action.PRIVILEGES_GRANT: frozenset({G.ADMIN_ALL}),  # B8, B16
     Action.QUOTA_VIEW: frozenset({G.SELF, G.ADMIN_ALL}),
     Action.QUOTA_SET: frozenset({G.ADMIN_ALL}),  # B10
+    Action.QUOTA_PREVIEW: frozenset({G.ADMIN_ALL}),  # B10
     Action.QUOTA_MIX_VIEW: frozenset({G.ANYBODY}),
     Action.QUOTA_MIX_SET: frozenset({G.ADMIN_ALL}),  # B10, B17
     Action.DONATION_VIEW: frozenset({G.SELF, G.ADMIN_ALL}),

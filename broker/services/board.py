@@ -10,13 +10,14 @@ from typing import Any, cast
 
 import orjson
 
-from broker.protocol.ids import AccountId, LaneId
+from broker.protocol.ids import AccountId, GroupId, LaneId
 from broker.queues.client import Queues, reachable
 
 
 @dataclass(frozen=True, slots=True)
 class AccountNote:
-    """An account in the last plan. `rank` is its place in line, 0 when nothing of it waits."""
+    """An account in the last plan. `rank` is its place in line, 0 when nothing of it waits;
+    `demand_slots` what it holds and wants, as far as suiting hosts have it."""
 
     weight: float
     usage_gpu_seconds: float
@@ -25,6 +26,27 @@ class AccountNote:
     allocated_slots: int
     pending_jobs: int
     rank: int
+    demand_slots: float
+
+
+@dataclass(frozen=True, slots=True)
+class GroupNote:
+    """A group of accounts in the last plan."""
+
+    weight: float
+    weight_adjusted: float
+    entitlement_slots: float
+    allocated_slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClassNote:
+    """Slots of one kind. `free_slots` are those that no waiting job can use."""
+
+    name: str
+    pool: str
+    capacity_slots: int
+    free_slots: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +69,8 @@ class Board:
     free_slots: int = 0
     accounts: dict[AccountId, AccountNote] = field(default_factory=dict)
     lanes: dict[LaneId, LaneNote] = field(default_factory=dict)
+    groups: dict[GroupId, GroupNote] = field(default_factory=dict)
+    classes: list[ClassNote] = field(default_factory=list)
 
 
 async def write(queues: Queues, board: Board) -> None:
@@ -72,4 +96,6 @@ def unpack(packed: bytes) -> Board:
         raw["free_slots"],
         {AccountId(int(key)): AccountNote(**note) for key, note in raw["accounts"].items()},
         {LaneId(int(key)): LaneNote(**note) for key, note in raw["lanes"].items()},
+        {GroupId(int(key)): GroupNote(**note) for key, note in raw["groups"].items()},
+        [ClassNote(**note) for note in raw["classes"]],
     )

@@ -27,10 +27,10 @@ from broker.queues import asks
 from broker.queues import lanes as queue_lanes
 from broker.queues.asks import News
 from broker.queues.client import Queues
-from broker.scheduling import LaneReason, Plan, Snapshot, first_come, plan
+from broker.scheduling import Plan, Snapshot, first_come, plan
 from broker.services import board, rebuild
 from broker.services.backlog import Backlog
-from broker.services.board import AccountNote, Board, LaneNote
+from broker.services.description import describe
 from broker.services.fairness import FairnessMeter, fairness_error
 from broker.services.fleet import Fleet
 from broker.services.lanes import LaneBook
@@ -239,7 +239,9 @@ class Dispatch:
         snapshot, lane_ids = self._snapshot()
         decided = self._decide(snapshot, now)
         self.fairness.observe(fairness_error(snapshot, decided), now)
-        await board.write(self.queues, self._describe(snapshot, decided, lane_ids))
+        await board.write(
+            self.queues, describe(snapshot, decided, lane_ids, self._backlog, self._fleet)
+        )
 
     def _decide(self, snapshot: Snapshot, now: float) -> Plan:
         """The plan; should it fail, plain first come first served, so that the fleet works on."""
@@ -269,40 +271,6 @@ class Dispatch:
         )
         return snapshot, lane_ids
 
-    def _describe(self, snapshot: Snapshot, decided: Plan, lane_ids: Sequence[LaneId]) -> Board:
-        pending = np.zeros(snapshot.accounts.id.size, np.int64)
-        waiting = np.array([self._backlog.waiting(lane) for lane in lane_ids], np.int64)
-        np.add.at(pending, snapshot.lanes.account, waiting)
-        accounts = {
-            AccountId(int(account)): AccountNote(
-                float(snapshot.accounts.weight[row]),
-                float(snapshot.accounts.usage_gpu_seconds[row]),
-                float(decided.weight_adjusted[row]),
-                float(decided.entitlement_slots[row]),
-                int(decided.allocated_slots[row]),
-                int(pending[row]),
-                int(decided.account_rank[row]),
-            )
-            for row, account in enumerate(snapshot.accounts.id)
-        }
-        lanes = {
-            lane: LaneNote(
-                reason_of(decided, row, beyond_budget=waiting[row] > snapshot.lanes.pending[row]),
-                int(waiting[row]),
-                int(snapshot.lanes.running[row]),
-                self._fleet.class_name(int(decided.lane_blocking_class[row])),
-                self._backlog.lanes[lane].job_seconds,
-            )
-            for row, lane in enumerate(lane_ids)
-        }
-        return Board(
-            decided.planned_at,
-            int(snapshot.class_capacity.sum()),
-            int(snapshot.hosts.slots_free.sum()),
-            accounts,
-            lanes,
-        )
-
     async def _load_hosts(self) -> None:
         async with self.database.connection() as connection:
             rows = await fleet_rows.hosts(connection, silent_seconds=self.host_silent_seconds)
@@ -322,14 +290,6 @@ class Dispatch:
         self._backlog.know(await self.book.rows(running))
         self._backlog.recount(running)
         self._recount_at = self.clock()
-
-
-def reason_of(decided: Plan, row: int, *, beyond_budget: bool) -> str:
-    """Why jobs of a lane wait: what the plan says, or that it was not even asked for them."""
-    reason = LaneReason(decided.lane_reason[row])
-    if beyond_budget and reason in (LaneReason.EMPTY, LaneReason.GRANTED_ALL):
-        return "budget_exhausted"
-    return reason.name.lower()
 
 
 def merged(decided: Plan) -> list[tuple[int, int, int]]:

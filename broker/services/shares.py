@@ -13,7 +13,7 @@ from broker.storage import shares
 from broker.storage.shares import ShareRow
 
 ACCOUNTS_MAX = 10_000
-IDLE = AccountNote(0.0, 0.0, 0.0, 0.0, 0, 0, 0)
+IDLE = AccountNote(0.0, 0.0, 0.0, 0.0, 0, 0, 0, 0.0)
 
 
 async def table(services: Services, actor: Actor) -> Shares:

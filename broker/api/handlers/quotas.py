@@ -5,8 +5,10 @@ from aiohttp import web
 from broker.api.call import Call, answer, tagged
 from broker.api.routes import Route
 from broker.domain.access import Action
+from broker.protocol.preview import Preview, PreviewRequest
 from broker.protocol.quotas import Quota, QuotaMix, QuotaRequest
 from broker.services import quotas
+from broker.services.preview import preview
 
 
 async def show(call: Call) -> web.Response:
@@ -42,6 +44,10 @@ async def set_mix(call: Call) -> web.Response:
     body, if_match = await call.body(QuotaMix), call.if_match
     response = await call.mutate(lambda c: quotas.set_mix(c, call.actor, body, if_match=if_match))
     return tagged(response, QuotaMix, quotas.etag_of_mix)
+
+
+async def show_preview(call: Call) -> web.Response:
+    return answer(await preview(call.services, call.actor, await call.body(PreviewRequest)))
 
 
 A = Action
@@ -85,5 +91,14 @@ ROUTES = [
         body=QuotaMix,
         answer=QuotaMix,
         etag=True,
+    ),
+    Route(
+        "POST",
+        "/v1/quotas:preview",
+        show_preview,
+        A.QUOTA_PREVIEW,
+        "Says who would get what if quotas were others; changes nothing.",
+        body=PreviewRequest,
+        answer=Preview,
     ),
 ]

@@ -480,3 +480,35 @@ def test_donate_changes_one_part_and_keeps_the_others(broker: Any, fairlead: Fai
     assert fairlead("donate", "ann", "0").exit_code == 0
     assert broker.seen[-1].json == {"donations": []}
     assert fairlead("donate", "ann").exit_code == 2
+
+
+def test_quota_preview_shows_the_tree_before_and_after(broker: Any, fairlead: Fairlead) -> None:
+    row = {
+        "kind": "group",
+        "id": "group_1",
+        "name": "physics",
+        "level": 0,
+        "weight_before": 1.0,
+        "weight_after": 3.0,
+        "entitlement_slots_before": 20.0,
+        "entitlement_slots_after": 60.0,
+        "demand_slots": 100.0,
+    }
+    person = row | {"kind": "account", "id": "account_2", "name": "ann", "level": 1}
+    broker.on("POST", "/v1/quotas:preview", says({"capacity_slots": 100, "items": [row, person]}))
+    run = fairlead(
+        *("quota", "preview", "--group", "physics:weight=3,maximum=none,parent=none"),
+        *("--account", "ann:weight=2.5,group=lab", "--full", "--capacity", "100"),
+    )
+    assert run.exit_code == 0, run.output
+    assert broker.seen[-1].json == {
+        "demand": "full",
+        "accounts": [{"account": "ann", "weight": 2.5, "group": "lab"}],
+        "groups": [{"group": "physics", "weight": 3, "maximum_slots": None, "parent": None}],
+        "capacity_slots": 100,
+    }
+    lines = [line.split("\t") for line in run.stdout.splitlines()]
+    assert lines[1] == ["physics/", "1", "3", "100", "20.0", "60.0", "+40.0"]
+    assert lines[2][0] == "  ann"
+    for bad in ("ann:speed=3", "ann:weight", "ann:weight=much"):
+        assert fairlead("quota", "preview", "--account", bad).exit_code == 2

@@ -16,8 +16,8 @@ BOARD = Board(
     planned_at=1_700_000_000.0,
     capacity_slots=10,
     accounts={
-        AccountId(1): AccountNote(3.0, 50.0, 2.5, 7.5, 7, 90, 2),
-        AccountId(2): AccountNote(1.0, 0.0, 1.2, 2.5, 2, 10, 1),
+        AccountId(1): AccountNote(3.0, 50.0, 2.5, 7.5, 7, 90, 2, 97.0),
+        AccountId(2): AccountNote(1.0, 0.0, 1.2, 2.5, 2, 10, 1, 12.0),
     },
 )
 
@@ -40,7 +40,7 @@ def test_fractions_add_up_to_one() -> None:
 
 
 def test_weights_of_zero_divide_nothing() -> None:
-    board = Board(accounts={AccountId(1): AccountNote(0.0, 0.0, 0.0, 0.0, 0, 1, 1)})
+    board = Board(accounts={AccountId(1): AccountNote(0.0, 0.0, 0.0, 0.0, 0, 1, 1, 1.0)})
     (share,) = merged(board, {AccountId(1): row(1, "ann", weight=0.0)}).items
     assert share.quota_fraction == 0
     assert merged(board, {}).planned_at is None
