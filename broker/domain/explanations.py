@@ -58,7 +58,8 @@ class LaneStanding:
 
 @dataclass(frozen=True, slots=True)
 class AccountStanding:
-    """The job's account in the last plan. `rank` is its place in line, 0 for none."""
+    """The job's account in the last plan. `rank` is its place in line, 0 for none; `demand_slots`
+    what it holds and wants."""
 
     weight: float
     usage_gpu_seconds: float
@@ -67,6 +68,7 @@ class AccountStanding:
     allocated_slots: int
     pending_jobs: int
     rank: int
+    demand_slots: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
