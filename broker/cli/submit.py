@@ -64,7 +64,6 @@ def submit(
     line of a file: {"name": ..., "parameters": {...}, "inputs": {...}}. With --wait the exit code
     is that of the job, or 1 if any of several jobs failed.
     """
-
     if jobs is not None and sweep:
         raise typer.BadParameter("--jobs and --sweep exclude each other")
     fixed = parameters_of(parameter)
@@ -78,19 +77,23 @@ def submit(
             _given(wall_seconds=wall_seconds),
         )
         inputs = _uploads(client, input)
-        requests: Iterable[JobRequest]
         if jobs is not None:
-            requests = from_lines(files.enter_context(opened(jobs)), fixed, inputs)
-        elif len(product) <= JSON_JOBS_MAX:
-            requests = list(from_sweep(product, inputs))
+            requests: Iterable[JobRequest] = from_lines(
+                files.enter_context(opened(jobs)), fixed, inputs
+            )
         else:
-            requests = from_sweep(product, inputs)
+            requests = _swept(product, inputs)
         if dry_run:
             answer = client.dry_run(header, requests)
             rows = [(k.replace("_", " "), v) for k, v in answer.model_dump().items()]
             print_document(answer, rows, json=session.json)
         else:
             _send(session, client, header, requests, wait=wait)
+
+
+def _swept(product: Sweep, inputs: "dict[str, InputContent]") -> "Iterable[JobRequest]":
+    requests = from_sweep(product, inputs)
+    return list(requests) if len(product) <= JSON_JOBS_MAX else requests
 
 
 def _send(

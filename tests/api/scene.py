@@ -1,7 +1,5 @@
 """What the tests of batches and jobs begin with: an app, a scientist, work."""
 
-import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from tests.support.agent import Agent
@@ -50,12 +48,3 @@ async def write_log(
     """Sends a chunk of a live lease's log."""
     path = f"/v1/leases/{lease['job']}/{lease['epoch']}/logs?stream={stream}&offset={offset}"
     (await agent.http.post(path, text)).expect(200)
-
-
-async def eventually(condition: Callable[[], bool], seconds: float = 5) -> None:
-    """Waits for a condition of this process."""
-    async with asyncio.timeout(seconds):
-        while True:
-            if condition():
-                return
-            await asyncio.sleep(0.05)

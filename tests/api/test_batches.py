@@ -1,6 +1,7 @@
 """Batches over HTTP: lists, counts, cancellation, reruns, and what others see of them."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from broker.services import batches
 from tests.api.scene import job_of, scientist, submit
 from tests.support.http import Http
 from tests.support.running import Running
+from tests.support.until import until
 
 COUNTS = ("queued", "leased", "running", "succeeded", "failed", "cancelled", "quarantined")
 
@@ -154,7 +156,7 @@ async def test_cancel_ends_queued_jobs_and_has_hosts_stop_the_others(broker: Run
     batch = await submit(ann, 5)
     (lease,) = await agent.leases(1, free=1)
     waiting = asyncio.create_task(agent.poll(0, wait=20))
-    await asyncio.sleep(0.1)
+    await until(lambda: len(broker.services.waiting))
 
     assert (await ann.post(f"/v1/batches/{batch}:cancel")).expect(200) == {"count": 5}
     reply = await asyncio.wait_for(waiting, 5)  # told at once, not when the poll is over
@@ -314,13 +316,18 @@ async def test_rerun_by_an_app_admin_is_the_admins_own_batch(broker: Running) ->
     assert reply.content == b"hello"
 
 
+def has_asked(broker: Running, polling: "asyncio.Task[Any]") -> bool:
+    """Whether a poll stands open, about to be given leases, or was answered already."""
+    return bool(len(broker.services.waiting)) or polling.done()
+
+
 async def test_a_job_leased_during_cancellation_is_not_forgotten(broker: Running) -> None:
     await broker.app()
     ann, agent = await scientist(broker), await broker.agent(slots=64)
     for _ in range(5):
         batch = await submit(ann, 60)
         polling = asyncio.create_task(agent.poll(60, wait=0.5))
-        await asyncio.sleep(0.05)
+        await until(partial(has_asked, broker, polling))
         (await ann.post(f"/v1/batches/{batch}:cancel")).expect(200)
         await polling
         shown = (await ann.get(f"/v1/jobs?batch={batch}&limit=100")).expect(200)["items"]

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.api.scene import eventually, job_of, scientist, submit
+from tests.api.scene import job_of, scientist, submit
 from tests.api.sse import Stream, stream
 from tests.support.running import Running
+from tests.support.until import until
 
 
-async def until(events: Stream, kind: str) -> list[dict[str, Any]]:
+async def up_to(events: Stream, kind: str) -> list[dict[str, Any]]:
     """Events up to and including the first one of a kind."""
     seen = []
     while not seen or seen[-1]["kind"] != kind:
@@ -28,7 +29,7 @@ async def test_listener_hears_the_whole_life_of_a_batch(broker: Running) -> None
         await agent.renew(leases[:1])
         await agent.report(leases[:1])
         await agent.report(leases[1:], "failed", exit_code=1)
-        seen = await until(events, "batch_finished")
+        seen = await up_to(events, "batch_finished")
     kinds = [event["kind"] for event in seen]
     assert kinds[0] == "submitted"
     assert set(kinds) == {"submitted", "leased", "running", "succeeded", "failed", "batch_finished"}
@@ -68,7 +69,7 @@ async def test_filter_by_batch_leaves_others_out(broker: Running) -> None:
     async with stream(ann, f"/v1/events?batch={batch}") as events:
         (await ann.post(f"/v1/batches/{other}:cancel")).expect(200)
         (await ann.post(f"/v1/batches/{batch}:cancel")).expect(200)
-        seen = await until(events, "batch_finished")
+        seen = await up_to(events, "batch_finished")
     assert [(e["kind"], e["batch"]) for e in seen] == [
         ("cancelled", batch),
         ("batch_finished", batch),
@@ -139,4 +140,4 @@ async def test_many_listeners_share_one_reader(broker: Running) -> None:
         batch = await submit(ann)
         for events in (one, two, three):
             assert (await events.data())["batch"] == batch
-    await eventually(lambda: feed._poller is None)  # the last one is gone: nobody reads
+    await until(lambda: feed._poller is None)  # the last one is gone: nobody reads

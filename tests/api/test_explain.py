@@ -7,18 +7,18 @@ from broker.queues.client import Queues
 from tests.api.scene import job_of, scientist, submit
 from tests.support.http import Http
 from tests.support.running import Running
+from tests.support.until import until
 
 
 async def explained(http: Http, job: str, reason: str, seconds: float = 10) -> dict[str, Any]:
     """The explanation once it gives this reason; plans take a moment to show."""
     answer: dict[str, Any] = {}
-    try:
-        async with asyncio.timeout(seconds):
-            while answer.get("reason") != reason:
-                answer = (await http.get(f"/v1/jobs/{job}/explain")).expect(200)
-                await asyncio.sleep(0.1)
-    except TimeoutError:
-        raise AssertionError(f"expected {reason}, got {answer}") from None
+
+    async def given() -> bool:
+        answer.update((await http.get(f"/v1/jobs/{job}/explain")).expect(200))
+        return bool(answer["reason"] == reason)
+
+    await until(given, seconds, told=lambda: f"expected {reason}, got {answer}")
     assert answer["job"] == job
     assert answer["sentence"].endswith(".") or answer["sentence"].endswith('".')
     return answer

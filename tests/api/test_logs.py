@@ -7,9 +7,10 @@ import orjson
 import pytest
 
 from broker.services import logs
-from tests.api.scene import eventually, job_of, scientist, submit, write_log
+from tests.api.scene import job_of, scientist, submit, write_log
 from tests.api.sse import stream
 from tests.support.running import Running
+from tests.support.until import until
 
 
 async def test_log_is_plain_text_of_the_last_attempt(broker: Running) -> None:
@@ -152,7 +153,6 @@ async def test_revoked_token_ends_the_stream_within_two_seconds(broker: Running)
     job = job_of(await submit(ann))
     tokens = (await broker.admin.get("/v1/accounts/ann/tokens")).expect(200)["items"]
     async with stream(ann, f"/v1/jobs/{job}/logs/stdout?follow=true") as followed:
-        await asyncio.sleep(0.3)
         path = f"/v1/accounts/ann/tokens/{tokens[0]['id']}"
         assert (await broker.admin.delete(path)).status in (200, 204)
         started = time.monotonic()
@@ -186,7 +186,7 @@ async def test_account_may_hold_only_so_many_streams(
         (await ann.get("/v1/events")).problem(429, "limit_exceeded")
         async with stream(bob, "/v1/events"):
             pass
-    await eventually(lambda: not len(broker.services.streams))  # the client left its place
+    await until(lambda: not len(broker.services.streams))  # the client left its place
     async with stream(ann, path):
         pass
 

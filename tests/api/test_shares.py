@@ -1,6 +1,5 @@
 """The fair-share table over HTTP."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -8,19 +7,20 @@ import pytest
 from tests.api.scene import scientist, submit
 from tests.support.http import Http
 from tests.support.running import Running
+from tests.support.until import until
 
 
 async def row_of(http: Http, name: str, **expected: Any) -> dict[str, Any]:
     """An account's row once it shows the expected numbers."""
     row: dict[str, Any] = {}
-    try:
-        async with asyncio.timeout(10):
-            while not (row and all(row[key] == value for key, value in expected.items())):
-                table = (await http.get("/v1/shares")).expect(200)
-                row = next((r for r in table["items"] if r["account_name"] == name), {})
-                await asyncio.sleep(0.1)
-    except TimeoutError:
-        raise AssertionError(f"expected {expected}, got {row}") from None
+
+    async def shown() -> bool:
+        table = (await http.get("/v1/shares")).expect(200)
+        row.clear()
+        row.update(next((r for r in table["items"] if r["account_name"] == name), {}))
+        return bool(row) and all(row[key] == value for key, value in expected.items())
+
+    await until(shown, told=lambda: f"expected {expected}, got {row}")
     return row
 
 
@@ -51,10 +51,11 @@ async def test_account_that_only_used_something_shows_its_history(broker: Runnin
     ann, agent = await scientist(broker), await broker.agent()
     await submit(ann)
     (lease,) = await agent.leases()
-    await asyncio.sleep(0.2)
-    await agent.report([lease], usage={"wall_seconds": 0.1})
+    async with broker.services.database.connection() as connection:  # a minute ago, not just now
+        await connection.execute("UPDATE job SET leased_at = leased_at - interval '1 minute'")
+    await agent.report([lease], usage={"wall_seconds": 10})
     row = await row_of(ann, "ann", pending_jobs=0, allocated_slots=0, quota_fraction=0)
-    assert row["usage_gpu_seconds"] == pytest.approx(0.1, rel=0.01)
+    assert row["usage_gpu_seconds"] == pytest.approx(10, rel=0.01)
     assert (row["quota"], row["entitlement_slots"]) == (1, 0)
 
 

@@ -17,6 +17,7 @@ from broker import demo
 from broker.demo import Design
 from broker.demo.stage import set_up
 from broker.errors import StartupError
+from tests.support.until import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -112,9 +113,7 @@ async def test_servers_of_others_are_left_alone(
 
 async def until_working(log: Path) -> None:
     """Waits until the worker has joined."""
-    async with asyncio.timeout(120):
-        while not await asyncio.to_thread(_has_worker, log):
-            await asyncio.sleep(0.1)
+    await until(lambda: asyncio.to_thread(_has_worker, log), 120)
 
 
 def _has_worker(log: Path) -> bool:

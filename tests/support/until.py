@@ -10,9 +10,16 @@ LOOK_SECONDS = 0.01
 
 
 async def until(
-    condition: Callable[[], object | Awaitable[object]], seconds_max: float = SECONDS_MAX
+    condition: Callable[[], object | Awaitable[object]],
+    seconds_max: float = SECONDS_MAX,
+    *,
+    told: Callable[[], object] = str,
 ) -> None:
-    """Returns once the condition holds; fails the test when it does not come to hold."""
+    """Returns once the condition holds; fails the test when it does not come to hold.
+
+    Args:
+        told: what the failure shall tell, asked then.
+    """
     deadline = time.monotonic() + seconds_max
     while True:
         holds = condition()
@@ -20,7 +27,7 @@ async def until(
             holds = await holds
         if holds:
             return
-        assert time.monotonic() < deadline, f"not within {seconds_max} s: {condition}"
+        assert time.monotonic() < deadline, f"not within {seconds_max} s: {condition} {told()}"
         await asyncio.sleep(LOOK_SECONDS)
 
 

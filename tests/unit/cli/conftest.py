@@ -33,6 +33,11 @@ streams = fake_broker.streams
 Fairlead = Callable[..., Result]
 
 
+def posted(broker: Any) -> list[Any]:
+    """The bodies that the command sent."""
+    return [seen.json for seen in broker.seen if seen.method == "POST"]
+
+
 @pytest.fixture
 def broker() -> Iterator[Any]:
     fake = fake_broker.FakeBroker()

@@ -1,0 +1,72 @@
+"""What admins and app owners do: grants, quotas, versions, shares."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Fairlead, posted, samples, says
+
+
+def test_granting_one_privilege_keeps_the_other(broker: Any, fairlead: Fairlead) -> None:
+    held = {
+        "account": "account_1",
+        "account_name": "alice",
+        "app": "app_2",
+        "app_name": "ising",
+        "submit": True,
+        "admin": False,
+    }
+    broker.on("GET", "/v1/accounts/alice", says(samples.ME["account"]))
+    broker.on("GET", "/v1/apps/ising/privileges", says(samples.page(held)))
+    broker.on("PUT", "/v1/apps/ising/privileges/account_1", says(held))
+    broker.on("DELETE", "/v1/apps/ising/privileges/account_1", says(status=204))
+    assert fairlead("grant", "alice", "admin", "--app", "ising").exit_code == 0
+    assert broker.seen[-1].json == {"submit": True, "admin": True}
+    assert fairlead("revoke", "alice", "submit", "--app", "ising").exit_code == 0
+    assert broker.seen[-1].method == "DELETE"
+    assert fairlead("grant", "alice", "admin").exit_code == 2
+
+
+def test_global_privileges_are_changed_one_by_one(broker: Any, fairlead: Fairlead) -> None:
+    now = {"submit_all_apps": True, "admin_all_apps": False}
+    broker.on("GET", "/v1/accounts/alice/privileges", says(now))
+    broker.on("PUT", "/v1/accounts/alice/privileges", says(now))
+    run = fairlead("grant", "alice", "admin", "--all-apps")
+    assert run.stdout == "admin on all apps granted to alice\n"
+    assert broker.seen[-1].json == {"submit_all_apps": True, "admin_all_apps": True}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("v.toml", 'command = ["{python}", "x.py"]\n[parameters.t]\ntype = "number"\n'),
+        ("v.json", '{"command": ["{python}", "x.py"], "parameters": {"t": {"type": "number"}}}'),
+    ],
+)
+def test_a_version_is_published_from_a_file(
+    broker: Any, fairlead: Fairlead, tmp_path: Path, name: str, content: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    spec = {"command": ["{python}", "x.py"], "parameters": {"t": {"type": "number"}}}
+    version = {
+        "id": "version_3",
+        "app": "app_2",
+        "number": 2,
+        "state": "draft",
+        "spec": spec,
+        "created_by": "account_1",
+        "created_at": "2025-01-01T00:00:00Z",
+    }
+    broker.on("POST", "/v1/apps/ising/versions", says(version, status=201))
+    run = fairlead("apps", "publish", "ising", str(tmp_path / name), "--draft")
+    assert run.stdout == "app\tising\nversion\t2\nstate\tdraft\n"
+    assert posted(broker) == [{"spec": spec, "publish": False}]
+
+
+def test_a_bad_spec_names_its_fields(broker: Any, fairlead: Fairlead, tmp_path: Path) -> None:
+    (tmp_path / "v.json").write_text('{"command": [], "parmeters": {}}')
+    run = fairlead("apps", "publish", "ising", str(tmp_path / "v.json"))
+    assert run.exit_code == 5
+    assert "  /command: " in run.stderr
+    assert "  /parmeters: " in run.stderr

@@ -1,0 +1,149 @@
+"""`fairlead submit`, against a scripted broker."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broker import errors
+
+from .conftest import Fairlead, posted, refuses, samples, says
+
+RECEIPT = {"id": "batch_7", "jobs": 1, "first_job": "job_11"}
+
+
+def test_submit_sweeps_and_prints_the_id_alone_in_a_pipe(broker: Any, fairlead: Fairlead) -> None:
+    broker.on("POST", "/v1/batches", says(RECEIPT, status=201))
+    run = fairlead(
+        "submit", "ising", "-p", "steps=10", "--sweep", "t=1:2:3", "--sweep", "b=x,y", "--name", "n"
+    )
+    assert (run.exit_code, run.stdout) == (0, "batch_7\n")
+    [body] = posted(broker)
+    assert body["name"] == "n"
+    assert len(body["jobs"]) == 6
+    assert body["jobs"][3] == {"parameters": {"steps": 10, "t": 1.5, "b": "y"}}
+
+
+def test_submit_reads_jobs_from_stdin_and_fills_in_what_they_share(
+    broker: Any, fairlead: Fairlead, tmp_path: Path
+) -> None:
+    (tmp_path / "mesh.txt").write_text("1 2 3")
+    broker.on("POST", "/v1/batches", says(RECEIPT, status=201))
+    lines = '{"parameters": {"t": 1}}\n\n{"name": "b", "parameters": {"steps": 3}}\n'
+    run = fairlead(
+        "submit",
+        "ising",
+        "--jobs",
+        "-",
+        "-p",
+        "steps=10",
+        "--input",
+        f"mesh={tmp_path / 'mesh.txt'}",
+        "--json",
+        input=lines,
+    )
+    assert run.exit_code == 0, run.output
+    assert json.loads(run.stdout)["id"] == "batch_7"
+    header, first, second = map(json.loads, broker.seen[0].body.splitlines())
+    assert header["app"] == "ising"
+    assert first == {"parameters": {"steps": 10, "t": 1}, "inputs": {"mesh": {"text": "1 2 3"}}}
+    assert second["parameters"] == {"steps": 3}
+
+
+def test_a_bad_line_of_a_file_is_named(broker: Any, fairlead: Fairlead) -> None:
+    run = fairlead("submit", "ising", "--jobs", "-", input='{"parameters": {}}\n{"seed": 1}\n')
+    assert run.exit_code == 5
+    assert run.stderr.splitlines() == [
+        "fairlead: line 2 is not a job",
+        "  line 2: /seed: Extra inputs are not permitted",
+    ]
+    assert broker.seen == []
+
+
+def test_one_need_changes_one_need_of_the_version(broker: Any, fairlead: Fairlead) -> None:
+    app = {
+        "id": "app_2",
+        "name": "ising",
+        "title": "",
+        "description": "",
+        "state": "active",
+        "created_by": "account_1",
+        "created_at": "2025-01-01T00:00:00Z",
+        "latest_version": 4,
+    }
+    version = {
+        "id": "version_9",
+        "app": "app_2",
+        "number": 4,
+        "state": "published",
+        "spec": {"command": ["x"], "resources": {"gpus": 2, "memory_mib": 500}},
+        "created_by": "account_1",
+        "created_at": "2025-01-01T00:00:00Z",
+    }
+    broker.on("GET", "/v1/apps/ising", says(app))
+    broker.on("GET", "/v1/apps/ising/versions/4", says(version))
+    broker.on("POST", "/v1/batches", says(RECEIPT, status=201))
+    run = fairlead("submit", "ising", "--memory-mib", "900")
+    assert run.exit_code == 0, run.output
+    [body] = posted(broker)
+    assert body["version"] == 4
+    assert body["resources"]["gpus"] == 2
+    assert body["resources"]["memory_mib"] == 900
+
+
+@pytest.mark.parametrize(
+    ("job", "code"),
+    [
+        (samples.summary(11), 0),
+        (samples.summary(11, state="failed", exit_code=42), 42),
+        (samples.summary(11, state="cancelled"), 1),
+    ],
+)
+def test_submit_and_wait_ends_with_the_code_of_the_job(
+    broker: Any, fairlead: Fairlead, job: dict[str, Any], code: int
+) -> None:
+    broker.on("POST", "/v1/batches", says(RECEIPT, status=201))
+    broker.on(
+        "GET",
+        "/v1/batches/batch_7",
+        says(samples.batch(queued=1)),
+        says(samples.batch(finished=True, **{job["state"]: 1})),
+    )
+    broker.on("GET", "/v1/jobs", says(samples.page(job)))
+    run = fairlead("submit", "ising", "--wait")
+    assert run.exit_code == code
+    assert run.stdout == "batch_7\n"
+    assert run.stderr == f"batch_7: 1 {job['state']}\n"
+
+
+def test_dry_run_stores_nothing(broker: Any, fairlead: Fairlead) -> None:
+    answer = {"jobs": 3, "version_number": 2, "jobs_ahead": 3, "fitting_hosts": 4}
+    broker.on("POST", "/v1/batches", says(answer))
+    run = fairlead("submit", "ising", "--sweep", "t=1,2,3", "--dry-run")
+    assert "fitting hosts\t4" in run.stdout
+    assert broker.seen[0].query == {"dry_run": "true"}
+
+
+def test_bad_fields_are_a_line_each(broker: Any, fairlead: Fairlead) -> None:
+    broker.on(
+        "POST",
+        "/v1/batches",
+        refuses(
+            errors.InvalidInput(
+                "2 bad fields",
+                errors=[
+                    errors.FieldError("/jobs/0/parameters/t", "at least 0"),
+                    errors.FieldError("/jobs/1/parameters/t", "at least 0"),
+                ],
+            )
+        ),
+    )
+    run = fairlead("submit", "ising", "--sweep", "t=-1,-2")
+    assert run.exit_code == 5
+    assert run.stdout == ""
+    assert run.stderr.splitlines() == [
+        "fairlead: 2 bad fields",
+        "  /jobs/0/parameters/t: at least 0",
+        "  /jobs/1/parameters/t: at least 0",
+    ]
