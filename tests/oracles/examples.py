@@ -10,8 +10,9 @@ EXAMPLES = json.loads(
 )
 
 
-def of_kind(*kinds):
-    """Parametrise a test by the examples of these kinds, as `case`; there must be some."""
-    found = [case for case in EXAMPLES if case["kind"] in kinds]
+def of_kind(*kinds, without=()):
+    """Parametrise a test by the examples of these kinds, as `case`, but for some ids."""
+    found = [c for c in EXAMPLES if c["kind"] in kinds and c["id"] not in without]
     assert {case["kind"] for case in found} == set(kinds)
+    assert set(without) <= {case["id"] for case in EXAMPLES}
     return pytest.mark.parametrize("case", found, ids=lambda case: case["id"])

@@ -1,41 +1,16 @@
 """`plan`: who is granted what, where, and with which reason."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from broker.scheduling import InvalidColumnError, LaneReason, plan
 from tests.oracles.fleets import fleet
 
-EXAMPLES = json.loads(
-    (Path(__file__).parents[2] / "data" / "worked_examples.json").read_text(encoding="utf-8")
-)
-
 
 def hosts_of(made):
     """(lane, host, jobs) in the order granted."""
     rows = zip(made.grant_lane, made.grant_host, made.grant_count, strict=True)
     return [tuple(map(int, row)) for row in rows]
-
-
-@pytest.mark.parametrize(
-    "case",
-    [case for case in EXAMPLES if case["kind"] == "integer_progressive_fill"],
-    ids=lambda case: case["id"],
-)
-def test_published_integer_fills(case):
-    given = case["input"]
-    running = given["already"] or [0] * len(given["weights"])
-    lanes = [
-        {"pending": wanted, "running": held}
-        for wanted, held in zip(given["demands"], running, strict=True)
-    ]
-    snapshot = fleet(
-        given["weights"], lanes, [{"slots_free": given["slots"]}], history_strength=0.0
-    )
-    assert plan(snapshot, 0.0).lane_granted.tolist() == case["expected"]
 
 
 def test_slots_follow_quotas_50_30_20():
