@@ -9,7 +9,8 @@ the same plan.
     snapshot    what the planner looks at
     division    exact weighted max-min shares, flat or down a tree
     tree        accounts and groups as nodes
-    weights     quotas bent by past usage; entitlements
+    weights     quotas bent by past usage
+    entitlement what each account and group is owed now, by the classes that suit
     placement   lanes folded into shapes, hosts in the order they are tried
     dispatch    whole jobs, one by one, to whoever stands lowest
     lag         who was short lately, for quotas finer than a slot

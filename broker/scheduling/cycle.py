@@ -7,6 +7,7 @@ from broker.scheduling.columns import Floats, Int64s
 from broker.scheduling.decision import Plan
 from broker.scheduling.dispatch import LaneState, Nodes, dispatch, drop_unplaceable, form_rings
 from broker.scheduling.division import divide
+from broker.scheduling.entitlement import entitlements, slots_held
 from broker.scheduling.ordering import orders_by_id
 from broker.scheduling.placement import Search, Shapes, fold_shapes, order_hosts, slots_by_class
 from broker.scheduling.ranks import least_waiting, ranks
@@ -17,8 +18,6 @@ from broker.scheduling.weights import (
     WEIGHTLESS,
     adjusted_weights,
     dispatch_weights,
-    entitlements,
-    slots_held,
 )
 
 

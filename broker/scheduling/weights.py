@@ -1,4 +1,4 @@
-"""Who is owed how much: quotas bent by past usage, and the entitlement they give now.
+"""Weights: quotas bent by past usage.
 
     adjusted = weight * clip(1 + k * (1 - usage / (share * window)), 1/4, 4)
 
@@ -13,10 +13,9 @@ import math
 
 import numpy as np
 
-from broker.scheduling.columns import Bools, Floats, Int32s, Int64s, Masks
-from broker.scheduling.division import divide
+from broker.scheduling.columns import Bools, Floats, Int32s, Int64s
 from broker.scheduling.kernel import kernel
-from broker.scheduling.snapshot import Lanes, Snapshot
+from broker.scheduling.snapshot import Snapshot
 from broker.scheduling.tree import Tree, relative_weights, totals
 
 LIGHTEST = 1e-100
@@ -47,21 +46,6 @@ def adjusted_weights(snapshot: Snapshot, tree: Tree) -> Floats:
         bent = 1.0 + snapshot.history_strength * (1.0 - ratio)
     factor: Floats = np.clip(bent, snapshot.weight_factor_min, snapshot.weight_factor_max)
     return tree.weight * factor
-
-
-def entitlements(snapshot: Snapshot, tree: Tree, adjusted: Floats) -> Floats:
-    """Slots each node is owed now, float64[N]: its part of the fleet, up to what it can use."""
-    top, size = tree.parent.size, tree.accounts
-    demand = np.zeros(top)
-    demand[:size] = usable_demand(snapshot.lanes, size, snapshot.class_capacity)
-    return divide(
-        float(snapshot.class_capacity.sum()),
-        adjusted,
-        demand,
-        minimum=tree.minimum,
-        maximum=tree.maximum,
-        parent=np.where(tree.parent == top, -1, tree.parent),
-    )
 
 
 def _reached(snapshot: Snapshot, busy: Bools) -> float:
@@ -98,58 +82,3 @@ def _share_out(
         among = rivals[parent[node]] + (0.0 if active[node] else relative[node])
         if among > 0.0:
             share[node] = share[parent[node]] * (relative[node] / among)
-
-
-def usable_demand(lanes: Lanes, accounts: int, class_capacity: Int64s) -> Floats:
-    """Slots wanted by each account, float64[n]: running and pending, but not more than it holds or
-    than the classes that suit any of its lanes have."""
-    return _usable_demand(
-        lanes.account,
-        lanes.pending,
-        lanes.running,
-        lanes.slots,
-        lanes.classes,
-        class_capacity,
-        np.zeros(accounts),
-    )
-
-
-@kernel
-def _usable_demand(
-    account: Int32s,
-    pending: Int64s,
-    running: Int64s,
-    slots: Int32s,
-    classes: Masks,
-    class_capacity: Int64s,
-    demand: Floats,
-) -> Floats:
-    """Fill `demand` float64[n], in slots. Lane columns [m], class_capacity int64[k]."""
-    held = np.zeros(demand.size)
-    reach = np.zeros(demand.size, np.uint64)
-    for lane in range(account.size):
-        a = account[lane]
-        held[a] += float(running[lane]) * slots[lane]
-        if pending[lane] > 0 and classes[lane] != 0:
-            demand[a] += float(pending[lane]) * slots[lane]
-            reach[a] |= classes[lane]
-    for a in range(demand.size):
-        usable = 0.0
-        for c in range(class_capacity.size):
-            if (reach[a] >> np.uint64(c)) & np.uint64(1):
-                usable += class_capacity[c]
-        demand[a] = max(held[a], min(held[a] + demand[a], usable))
-    return demand
-
-
-def slots_held(lanes: Lanes, accounts: int) -> Int64s:
-    """Slots under lease by account, int64[n]."""
-    return _slots_held(lanes.account, lanes.running, lanes.slots, np.zeros(accounts, np.int64))
-
-
-@kernel
-def _slots_held(account: Int32s, running: Int64s, slots: Int32s, held: Int64s) -> Int64s:
-    """Fill `held` int64[n], in slots. Lane columns [m]."""
-    for lane in range(account.size):
-        held[account[lane]] += running[lane] * slots[lane]
-    return held
