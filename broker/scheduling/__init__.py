@@ -14,6 +14,7 @@ the same plan.
     placement   lanes folded into shapes, hosts in the order they are tried
     dispatch    whole jobs, one by one, to whoever stands lowest
     lag         who was short lately, for quotas finer than a slot
+    rearrangement  room for one more, by moving what was just planned
     ranks       who would be served next
     reasons     why a lane got what it got
     fallback    what to grant when `plan` has failed

@@ -9,8 +9,16 @@ from broker.scheduling.dispatch import LaneState, Nodes, dispatch, drop_unplacea
 from broker.scheduling.division import divide
 from broker.scheduling.entitlement import entitlements, slots_held
 from broker.scheduling.ordering import orders_by_id
-from broker.scheduling.placement import Search, Shapes, fold_shapes, order_hosts, slots_by_class
+from broker.scheduling.placement import (
+    Search,
+    Shapes,
+    fold_shapes,
+    order_hosts,
+    renew,
+    slots_by_class,
+)
 from broker.scheduling.ranks import least_waiting, ranks
+from broker.scheduling.rearrangement import rearranged, worthwhile
 from broker.scheduling.reasons import Standing, lane_reasons
 from broker.scheduling.snapshot import Hosts, Lanes, Snapshot
 from broker.scheduling.tree import Tree, grow, raise_up, rooms, totals
@@ -42,15 +50,15 @@ def _plan_in_order(snapshot: Snapshot, now: float) -> Plan:
 
     shapes = fold_shapes(lanes, snapshot.class_capacity)
     search = order_hosts(lanes, snapshot.hosts, shapes, snapshot.class_capacity.size)
-    queue = _queues(snapshot, shapes, search)
+    queue = LaneState(
+        lanes.pending.copy(), shapes.of_lane.copy(), np.full(lanes.id.size, -1, np.int32)
+    )
     served = np.full(size, -np.inf)
     np.maximum.at(served, lanes.account, lanes.last_served)
     weight = dispatch_weights(tree, adjusted)
     nodes = _nodes(tree, weight, slots_held(lanes, size), served)
     held = nodes.allocated.copy()
-    rarity = _rarity(shapes, snapshot.class_capacity)
-    form_rings(lanes.account, lanes.last_served, rarity, queue.shape, queue.following, nodes.tail)
-    grant_lane, grant_at, grant_count = dispatch(nodes, queue, search)
+    grants = _grant(snapshot, shapes, nodes, queue, search)
 
     served[nodes.allocated[:size] > held[:size]] = np.inf
     least = least_waiting(lanes, queue.waiting, shapes.of_lane, size)
@@ -63,9 +71,9 @@ def _plan_in_order(snapshot: Snapshot, now: float) -> Plan:
     )
     return Plan(
         planned_at=now,
-        grant_lane=grant_lane,
-        grant_host=search.host[grant_at],
-        grant_count=grant_count,
+        grant_lane=grants[:, 0].astype(np.int32),
+        grant_host=search.host[grants[:, 1]],
+        grant_count=grants[:, 2].copy(),
         weight_adjusted=standing.weight,
         entitlement_slots=standing.entitlement,
         allocated_slots=standing.allocated,
@@ -101,14 +109,30 @@ def _nodes(tree: Tree, weight: Floats, held: Int64s, served: Floats) -> Nodes:
     )
 
 
-def _queues(snapshot: Snapshot, shapes: Shapes, search: Search) -> LaneState:
-    """Which lanes wait for what at the start of a cycle."""
-    lanes = snapshot.lanes
-    queue = LaneState(
-        lanes.pending.copy(), shapes.of_lane.copy(), np.full(lanes.id.size, -1, np.int32)
-    )
-    drop_unplaceable(search, queue.shape)
-    return queue
+def _grant(
+    snapshot: Snapshot, shapes: Shapes, nodes: Nodes, queue: LaneState, search: Search
+) -> Int64s:
+    """Grants int64[r, 3]: lane, host position, jobs; once more where room was made."""
+    lanes, rarity = snapshot.lanes, _rarity(shapes, snapshot.class_capacity)
+
+    def dispatched() -> Int64s:
+        drop_unplaceable(search, queue.shape)
+        ring = (queue.shape, queue.following, nodes.tail)
+        form_rings(lanes.account, lanes.last_served, rarity, *ring)
+        return dispatch(nodes, queue, search)
+
+    grants = dispatched()
+    waits = (queue.waiting > 0) & (shapes.of_lane >= 0)
+    wanted = np.zeros(search.cursor.size, np.int64)
+    np.add.at(wanted, shapes.of_lane[waits], queue.waiting[waits])
+    if not worthwhile(search, wanted):
+        return grants
+    grants, moved = rearranged(grants, shapes.of_lane, wanted, search)
+    if not moved:
+        return grants
+    renew(search)
+    queue.shape[:] = np.where(waits, shapes.of_lane, -1)
+    return np.concatenate((grants, dispatched()))
 
 
 def _rarity(shapes: Shapes, class_capacity: Int64s) -> Int64s:

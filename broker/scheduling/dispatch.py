@@ -25,7 +25,6 @@ from broker.scheduling.columns import Floats, Int32s, Int64s, Masks
 from broker.scheduling.kernel import kernel
 from broker.scheduling.placement import Search
 
-Grants = tuple[Int32s, Int32s, Int64s]
 WEIGHT, LAG, MINIMUM, MAXIMUM = range(4)  # the columns of `Nodes.terms`
 
 
@@ -326,11 +325,11 @@ def _turned(tail: int, stays: bool, following: Int32s) -> int:
 
 
 @kernel
-def dispatch(nodes: Nodes, lanes: LaneState, search: Search) -> Grants:
+def dispatch(nodes: Nodes, lanes: LaneState, search: Search) -> Int64s:
     """Serve all accounts until nothing of theirs fits anywhere.
 
-    Returns lane int32[r], host position int32[r] and jobs int64[r] in the order granted;
-    neighbouring grants of one lane to one host are one row.
+    Returns int64[r, 3], lane, host position and jobs, in the order granted; neighbouring grants of
+    one lane to one host are one row.
     """
     parent, tails, at_place = nodes.parent, nodes.tail, nodes.at_place
     allocated, terms, top = nodes.allocated, nodes.terms, parent.size
@@ -386,5 +385,4 @@ def dispatch(nodes: Nodes, lanes: LaneState, search: Search) -> Grants:
             size[above] -= not stays
             head[above] = head[_winner(match, base[above], at_place)] if size[above] > 0 else 0
             node = above
-    made = grants[:rows]
-    return made[:, 0].astype(np.int32), made[:, 1].astype(np.int32), made[:, 2].copy()
+    return grants[:rows]

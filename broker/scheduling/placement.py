@@ -98,6 +98,12 @@ def order_hosts(lanes: Lanes, hosts: Hosts, shapes: Shapes, classes: int) -> Sea
     )
 
 
+def renew(search: Search) -> None:
+    """Look at every host again: room was made behind the cursors."""
+    search.cursor.fill(0)
+    search.skip[:] = np.arange(search.skip.size)
+
+
 def _side_by_side(slots: Int32s, cpus: Int32s, memory_mib: Int64s) -> Int64s:
     """One row a host or shape, int64[., 3]: a search touches one cache line instead of three."""
     rows = np.empty((slots.size, 3), np.int64)

@@ -36,7 +36,7 @@ def ranks(nodes: Nodes, least: Int64s) -> Int32s:
     nodes.tail[waiting] = jobs
     nodes.terms[:, MAXIMUM] = np.inf
     lanes = LaneState(np.ones(jobs.size, np.int64), shape.astype(np.int32), jobs.copy())
-    served = dispatch(nodes, lanes, _boundless(sizes))[0]
+    served = dispatch(nodes, lanes, _boundless(sizes))[:, 0]
     rank = np.zeros(least.size, np.int32)
     rank[waiting[served]] = np.arange(1, served.size + 1)
     return rank

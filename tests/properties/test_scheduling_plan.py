@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import fields, replace
+from unittest.mock import patch
 
 import numpy as np
 from hypothesis import given, settings
@@ -77,6 +78,12 @@ def fleets(
     )
 
 
+def plan_at_once(snapshot):
+    """The plan without moving planned jobs to make room, which the plain loop does not do."""
+    with patch("broker.scheduling.cycle.worthwhile", return_value=False):
+        return plan(snapshot, 10.0)
+
+
 def granted(made):
     by_pair: Counter[tuple[int, int]] = Counter()
     for lane, host, count in zip(made.grant_lane, made.grant_host, made.grant_count, strict=True):
@@ -87,14 +94,14 @@ def granted(made):
 @settings(patient, max_examples=300)
 @given(fleets() | fleets(one_class=True))
 def test_plan_equals_the_plain_loop(snapshot):
-    made = plan(snapshot, 10.0)
+    made = plan_at_once(snapshot)
     assert granted(made) == grants_one_by_one(snapshot, snapshot.accounts.weight)
 
 
 @settings(patient, max_examples=300)
 @given(fleets(tree=True) | fleets(one_class=True, tree=True))
 def test_plan_with_groups_equals_the_plain_loop(snapshot):
-    made = plan(snapshot, 10.0)
+    made = plan_at_once(snapshot)
     expected = grants_one_by_one(snapshot, snapshot.accounts.weight, snapshot.groups.weight)
     assert granted(made) == expected
 
