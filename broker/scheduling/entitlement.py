@@ -29,7 +29,7 @@ def entitlements(snapshot: Snapshot, tree: Tree, adjusted: Floats) -> Floats:
     top, size = tree.parent.size, tree.accounts
     reach = _reaches(snapshot.lanes, size, snapshot.class_capacity)
     demand = np.zeros(top)
-    demand[:size] = usable_demand(snapshot.lanes, reach, snapshot.class_capacity)
+    demand[:size] = usable_demand(snapshot.lanes, size, snapshot.class_capacity)
     parent = np.where(tree.parent == top, -1, tree.parent)
 
     def divided(slots: float, wanted: Floats) -> Floats:
@@ -72,9 +72,10 @@ def _sets(reach: Masks, class_capacity: Int64s) -> tuple[Masks, Floats, Floats]:
     return sets, np.array([slots[s] for s in chosen], np.float64), within
 
 
-def usable_demand(lanes: Lanes, reach: Masks, class_capacity: Int64s) -> Floats:
+def usable_demand(lanes: Lanes, accounts: int, class_capacity: Int64s) -> Floats:
     """Slots wanted by each account, float64[n]: running and pending, but not more than it holds or
     than the classes have that suit its lanes, those of each mask and all together."""
+    reach = _reaches(lanes, accounts, class_capacity)
     masks = np.unique(lanes.classes[lanes.pending > 0])
     if masks.size > MASKS_MAX:
         of_lane, masks = np.zeros(lanes.id.size, np.int64), np.full(1, np.iinfo(np.uint64).max)

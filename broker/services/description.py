@@ -6,7 +6,7 @@ import numpy as np
 
 from broker.protocol.ids import AccountId, GroupId, LaneId
 from broker.scheduling import LaneReason, Plan, Snapshot
-from broker.scheduling.weights import usable_demand
+from broker.scheduling.entitlement import usable_demand
 from broker.services.backlog import Backlog
 from broker.services.board import AccountNote, Board, ClassNote, GroupNote, LaneNote
 from broker.services.fleet import Fleet
