@@ -1,13 +1,17 @@
 """Submission over HTTP: what is stored, what is refused, and with which words."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from broker.protocol import limits
+from broker.services import streamed_batches
 from tests.support.http import Http, Reply
 from tests.support.running import Running
+from tests.support.until import until
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 SPEC = {
@@ -35,9 +39,36 @@ def job(**parameters: Any) -> dict[str, Any]:
     return {"parameters": parameters}
 
 
+STORED = """
+SELECT (SELECT count(*) FROM job) AS jobs, (SELECT count(*) FROM batch) AS batches,
+       (SELECT count(*) FROM outbox) AS outbox, (SELECT count(*) FROM idempotency) AS keys,
+       (SELECT count(*) FROM event) AS events,
+       (SELECT coalesce(sum(jobs_open), 0) FROM account_usage) AS jobs_open
+"""
+
+
 async def stored_jobs(broker: Running) -> int:
     async with broker.services.database.connection() as connection:
         return int(await connection.fetchval("SELECT count(*) FROM job"))
+
+
+@asynccontextmanager
+async def nothing_stored(broker: Running) -> AsyncIterator[None]:
+    """What the block asks for leaves no trace: no job, batch, event, key or count of open jobs."""
+    async with broker.services.database.connection() as connection:
+        before = dict(await connection.fetchrow(STORED))
+        yield
+        assert dict(await connection.fetchrow(STORED)) == before
+
+
+async def fed(broker: Running) -> None:
+    """Until Redis has what was submitted."""
+    async with broker.services.database.connection() as connection:
+
+        async def empty() -> bool:
+            return not await connection.fetchval("SELECT count(*) FROM outbox")
+
+        await until(empty)
 
 
 async def send_lines(client: Http, *lines: bytes, **more: Any) -> Reply:
@@ -94,24 +125,26 @@ async def test_defaults_are_filled_in_and_jobs_have_consecutive_ids(
 async def test_a_bad_field_is_named_and_nothing_is_stored(
     broker: Running, ann: Http, bad: Any, pointer: str
 ) -> None:
-    reply = await ann.post("/v1/batches", bad)
+    async with nothing_stored(broker):
+        reply = await ann.post("/v1/batches", bad, key="bad")
     reply.problem(422, "invalid_input")
     assert pointer in reply.pointers()
-    assert await stored_jobs(broker) == 0
 
 
-async def test_a_body_that_is_not_json_is_refused(ann: Http) -> None:
-    (await ann.post("/v1/batches", b"{nope")).problem(422, "invalid_input")
-    (await ann.post("/v1/batches", b"[]")).problem(422, "invalid_input")
+async def test_a_body_that_is_not_json_is_refused(broker: Running, ann: Http) -> None:
+    async with nothing_stored(broker):
+        (await ann.post("/v1/batches", b"{nope")).problem(422, "invalid_input")
+        (await ann.post("/v1/batches", b"[]")).problem(422, "invalid_input")
 
 
-async def test_a_body_beyond_the_limit_is_refused(
-    ann: Http, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    jobs = [job(temperature=1)] * (limits.JOBS_PER_JSON_BATCH_MAX + 1)
-    (await ann.post("/v1/batches", body(*jobs))).problem(413, "body_too_large")
-    huge = b" " * (limits.BODY_BYTES_MAX + 1)
-    (await ann.post("/v1/batches", huge)).problem(413, "body_too_large")
+async def test_a_body_beyond_the_limit_is_refused(broker: Running, ann: Http) -> None:
+    async with nothing_stored(broker):
+        jobs = [job(temperature=1)] * (limits.JOBS_PER_JSON_BATCH_MAX + 1)
+        too_many = await ann.post("/v1/batches", body(*jobs))
+        too_many.problem(413, "body_too_large")
+        assert too_many.pointers() == ["/jobs"]
+        huge = b" " * (limits.BODY_BYTES_MAX + 1)
+        (await ann.post("/v1/batches", huge)).problem(413, "body_too_large")
 
 
 async def test_lines_are_stored_as_one_batch(broker: Running, ann: Http) -> None:
@@ -138,27 +171,38 @@ async def test_a_bad_line_is_named_and_nothing_is_stored(
     broker: Running, ann: Http, line: bytes, pointer: str
 ) -> None:
     good = [b'{"parameters":{"temperature":1}}'] * 2_500
-    reply = await send_lines(ann, b'{"app":"ising"}', *good, line, *good)
+    async with nothing_stored(broker):
+        reply = await send_lines(ann, b'{"app":"ising"}', *good, line, *good, key="bad")
     reply.problem(422, "invalid_input")
     assert pointer in reply.pointers()
-    assert await stored_jobs(broker) == 0
-    async with broker.services.database.connection() as connection:
-        assert await connection.fetchval("SELECT jobs_open FROM account_usage LIMIT 1") == 0
 
 
-async def test_a_line_beyond_the_limit_is_named(ann: Http) -> None:
+async def test_a_line_beyond_the_limit_is_named(broker: Running, ann: Http) -> None:
     line = b'{"name":"' + b"x" * limits.LINE_BYTES_MAX + b'"}'
-    reply = await send_lines(ann, b'{"app":"ising"}', b'{"parameters":{"temperature":1}}', line)
+    async with nothing_stored(broker):
+        reply = await send_lines(ann, b'{"app":"ising"}', b'{"parameters":{"temperature":1}}', line)
     reply.problem(413, "body_too_large")
     assert reply.pointers() == ["line 3"]
 
 
-async def test_lines_need_a_header_and_a_job(ann: Http) -> None:
-    (await send_lines(ann, b"")).problem(422, "invalid_input")
-    reply = await send_lines(ann, b'{"app":"ising","bad":1}', b"{}")
-    reply.problem(422, "invalid_input")
-    assert reply.pointers() == ["line 1: /bad"]
-    (await send_lines(ann, b'{"app":"ising"}')).problem(422, "invalid_input")
+async def test_more_lines_than_a_batch_may_have_are_refused(
+    broker: Running, ann: Http, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streamed_batches, "JOBS_PER_BATCH_MAX", 2_500)
+    good = [b'{"parameters":{"temperature":1}}'] * 2_501
+    async with nothing_stored(broker):
+        reply = await send_lines(ann, b'{"app":"ising"}', *good)
+        reply.problem(413, "body_too_large")
+    (await send_lines(ann, b'{"app":"ising"}', *good[1:])).expect(201)
+
+
+async def test_lines_need_a_header_and_a_job(broker: Running, ann: Http) -> None:
+    async with nothing_stored(broker):
+        (await send_lines(ann, b"")).problem(422, "invalid_input")
+        reply = await send_lines(ann, b'{"app":"ising","bad":1}', b"{}")
+        reply.problem(422, "invalid_input")
+        assert reply.pointers() == ["line 1: /bad"]
+        (await send_lines(ann, b'{"app":"ising"}')).problem(422, "invalid_input")
 
 
 async def test_a_stream_cut_in_the_middle_stores_nothing(broker: Running, ann: Http) -> None:
@@ -213,12 +257,13 @@ async def test_too_many_jobs_in_progress_are_refused(broker: Running, ann: Http)
     reply = await broker.admin.patch("/v1/accounts/ann/quota", {"jobs_in_progress_max": 5})
     reply.expect(200)
     (await ann.post("/v1/batches", body(*[job(temperature=1)] * 3))).expect(201)
-    refused = await ann.post("/v1/batches", body(*[job(temperature=1)] * 3), key="full")
-    refused.problem(429, "limit_exceeded")
-    assert int(refused.headers["Retry-After"]) > 0
-    lines = [b'{"parameters":{"temperature":1}}'] * 3
-    (await send_lines(ann, b'{"app":"ising"}', *lines)).problem(429, "limit_exceeded")
-    assert await stored_jobs(broker) == 3
+    await fed(broker)
+    async with nothing_stored(broker):
+        refused = await ann.post("/v1/batches", body(*[job(temperature=1)] * 3), key="full")
+        refused.problem(429, "limit_exceeded")
+        assert int(refused.headers["Retry-After"]) > 0
+        lines = [b'{"parameters":{"temperature":1}}'] * 3
+        (await send_lines(ann, b'{"app":"ising"}', *lines)).problem(429, "limit_exceeded")
     # a refusal is not remembered: with room the same request succeeds
     (await broker.admin.patch("/v1/accounts/ann/quota", {"jobs_in_progress_max": 6})).expect(200)
     (await ann.post("/v1/batches", body(*[job(temperature=1)] * 3), key="full")).expect(201)
@@ -251,7 +296,8 @@ async def test_a_dry_run_stores_nothing(broker: Running, ann: Http) -> None:
 
 async def test_submit_needs_a_privilege_on_the_app(broker: Running, ann: Http) -> None:
     bob = await broker.client("bob")
-    (await bob.post("/v1/batches", body(job(temperature=1)))).problem(403, "forbidden")
+    async with nothing_stored(broker):
+        (await bob.post("/v1/batches", body(job(temperature=1)))).problem(403, "forbidden")
     grant = await broker.admin.put("/v1/apps/ising/privileges/bob", {"submit": True})
     grant.expect(200)
     (await bob.post("/v1/batches", body(job(temperature=1)))).expect(201)
@@ -262,11 +308,14 @@ async def test_submit_needs_a_privilege_on_the_app(broker: Running, ann: Http) -
 
 async def test_a_deprecated_app_takes_no_jobs(broker: Running, ann: Http) -> None:
     (await broker.admin.post("/v1/apps/ising:deprecate")).expect(200)
-    (await ann.post("/v1/batches", body(job(temperature=1)))).problem(409, "conflict")
+    async with nothing_stored(broker):
+        (await ann.post("/v1/batches", body(job(temperature=1)))).problem(409, "conflict")
 
 
 @pytest.mark.parametrize("token", [None, "flt_unknown", "nonsense", "flh_" + "x" * 43])
-async def test_a_wrong_token_is_refused(ann: Http, token: str | None) -> None:
-    reply = await Http(ann.url, ann.session, token).post("/v1/batches", body(job(temperature=1)))
+async def test_a_wrong_token_is_refused(broker: Running, ann: Http, token: str | None) -> None:
+    stranger = Http(ann.url, ann.session, token)
+    async with nothing_stored(broker):
+        reply = await stranger.post("/v1/batches", body(job(temperature=1)))
     reply.problem(401, "unauthenticated")
     assert reply.headers["WWW-Authenticate"].startswith("Bearer")

@@ -142,6 +142,8 @@ async def test_postgresql_away_is_503_and_comes_back(
 
     await until(accepted)
     await finish_all(broker, agent)
+    async with broker.services.database.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM job") == 1  # none of the refused
 
 
 async def test_a_postgresql_that_hangs_is_503_within_ten_seconds(

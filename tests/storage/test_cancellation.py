@@ -9,7 +9,7 @@ from broker.protocol.ids import AccountId, AppId, BatchId, HostId, JobId, LaneId
 from broker.protocol.leases import Report, Usage
 from broker.protocol.states import Outcome
 from broker.services.leasing import RULES, settlement
-from broker.storage import batches, leases
+from broker.storage import admission, batches, leases
 from broker.storage.batches import NewBatch
 from broker.storage.database import Database
 from broker.storage.leases import LeaseRow
@@ -36,7 +36,7 @@ async def submit(database: Database) -> int:
     async with database.connection() as connection:
         first = await batches.reserve_job_ids(connection, JOBS)
         async with connection.transaction():
-            assert await batches.open_jobs(connection, {AccountId(1): JOBS})
+            assert await admission.count(connection, {AccountId(1): JOBS})
             rows = [(first + k, first, 1, 0, None, "{}", None) for k in range(JOBS)]
             await batches.copy_jobs(connection, rows)
             batch = NewBatch(BatchId(first), AccountId(1), LaneId(1), AppId(1), 0, "", JOBS)
