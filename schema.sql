@@ -495,6 +495,25 @@ CREATE TABLE event (
 );
 CREATE INDEX event_at ON event USING brin (at);        -- the janitor drops old ones
 
+-- What the scheduler decided about a lane, written when something changed; for explanations
+-- afterwards. No foreign keys: thousands of rows at a time.
+CREATE TABLE decision (
+    at                 timestamptz NOT NULL DEFAULT now(),
+    term               bigint NOT NULL,
+    cycle              bigint NOT NULL,
+    lane_id            integer NOT NULL,
+    account_id         integer NOT NULL,
+    granted_jobs       integer NOT NULL,   -- since the row before
+    pending_jobs       integer NOT NULL,
+    allocated_slots    integer NOT NULL,   -- of the account
+    account_rank       integer NOT NULL,   -- 0: nothing of it waits
+    entitlement_slots  double precision NOT NULL,
+    weight_adjusted    double precision NOT NULL,
+    reason             text NOT NULL
+);
+CREATE INDEX decision_lane ON decision (lane_id, at);  -- storage.decisions.near
+CREATE INDEX decision_at ON decision USING brin (at);  -- the janitor drops old ones
+
 -- One row: which broker runs the scheduler. `term` fences the writes of a deposed leader.
 CREATE TABLE leader (
     singleton   boolean PRIMARY KEY DEFAULT true CONSTRAINT leader_is_one_row CHECK (singleton),

@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     """How strongly past usage moves shares; 0 looks at the present only."""
     events_keep_hours: float = Field(168, gt=0)
     """How long events can be resumed."""
+    decisions_keep_hours: float = Field(72, gt=0)
+    """How long the scheduler's decisions are kept for explanations afterwards."""
     principal_seconds: float = Field(1.0, ge=0, le=2)
     """How long a token's rights may be remembered; a revocation is in force after at most this."""
 

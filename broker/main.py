@@ -143,7 +143,13 @@ class Broker:
 
     def _start_daemons(self, scheduler: Ticker, feeder: Ticker) -> None:
         s = self.services
-        upkeep = Upkeep(s.database, s.dispatch, s.leasing, self.settings.events_keep_hours)
+        upkeep = Upkeep(
+            s.database,
+            s.dispatch,
+            s.leasing,
+            events_keep_hours=self.settings.events_keep_hours,
+            decisions_keep_hours=self.settings.decisions_keep_hours,
+        )
         self._elector = Elector(s.database, s.queues, s.dispatch, self.settings.leader_seconds)
         tickers = [
             Ticker("elector", self._elector.tick, self.settings.leader_seconds / 3),

@@ -13,7 +13,7 @@ from broker.protocol.states import JobState
 
 if TYPE_CHECKING:
     from broker.client import Client
-    from broker.protocol.jobs import Attempt, Job, JobSummary, Output
+    from broker.protocol.jobs import Attempt, Explanation, Job, JobSummary, Output
 
 OneJob = Annotated[str, typer.Argument(metavar="JOB", help="job_17, or 17")]
 
@@ -139,18 +139,47 @@ def _fields(values: dict[str, object]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items() if value)
 
 
-def why(session: Session, job: OneJob) -> None:
+def why(
+    session: Session,
+    job: OneJob,
+    against: Annotated[
+        str | None, typer.Option(metavar="JOB", help="Why that job started before this one.")
+    ] = None,
+) -> None:
     """Say why a job is where it is: one sentence, then the numbers behind it."""
     _, name = identify(job, "job")
+    other = None if against is None else identify(against, "job")[1]
     with session.client() as client:
-        explanation = client.explain(name)
+        explanation = client.explain(name, other)
     if session.json:
         print_line(explanation.model_dump_json())
         return
     print_line(explanation.sentence)
+    if explanation.pool_now:
+        print_line(f"On pool {explanation.pool_now} it would start now.")
+    if explanation.comparison:
+        print_line(explanation.comparison.sentence)
     rows = [(key.replace("_", " "), value) for key, value in explanation.numbers.items()]
     if rows:
-        print_document(explanation, rows, json=False)
+        print_document(explanation, [*rows, *_around(explanation)], json=False)
+
+
+def _around(explanation: "Explanation") -> list[tuple[str, object]]:
+    """What else is known of a waiting job, as rows."""
+    rows: list[tuple[str, object]] = [
+        (
+            f"ahead, place {each.rank}",
+            f"{each.account_name}: {each.allocated_slots} of {each.entitlement_slots:.1f} slots",
+        )
+        for each in explanation.ahead
+    ]
+    if start := explanation.start:
+        rows.append(("may start in (s)", f"{start.seconds_low:.0f} to {start.seconds_high:.0f}"))
+        rows.append(("by", start.basis))
+    if explanation.comparison:
+        numbers = explanation.comparison.numbers.items()
+        rows += [(f"then, {key.replace('_', ' ')}", value) for key, value in numbers]
+    return rows
 
 
 def logs(

@@ -58,9 +58,14 @@ async def cancel_job(http: Transport, job: Ref) -> int:
     return (await http.call("POST", _path(job, ":cancel"), Count)).count
 
 
-async def explain(http: Transport, job: Ref) -> Explanation:
-    """Why a job is where it is: one reason, one sentence, the numbers behind it."""
-    return await http.call("GET", _path(job, "/explain"), Explanation)
+async def explain(http: Transport, job: Ref, against: Ref | None = None) -> Explanation:
+    """Why a job is where it is: one reason, one sentence, the numbers behind it.
+
+    Args:
+        against: another job; the answer then says why that one started before.
+    """
+    query = None if against is None else {"against": name_of("job", against)}
+    return await http.call("GET", _path(job, "/explain"), Explanation, query=query)
 
 
 async def read_logs(

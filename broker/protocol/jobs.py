@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from pydantic import Field
+
 from broker.protocol.base import View
 from broker.protocol.ids import AccountRef, AppRef, BatchRef, HostRef, JobRef
 from broker.protocol.leases import Usage
@@ -86,6 +88,44 @@ class Job(JobSummary):
     """Outputs of the accepted attempt."""
 
 
+class Ahead(View):
+    """An account that is served before the job's; its jobs are nobody else's business."""
+
+    account: AccountRef
+    account_name: str
+    """Handle of the account."""
+    rank: int
+    """Its place in line, from 1."""
+    allocated_slots: int
+    """Slots that its jobs hold now."""
+    entitlement_slots: float
+    """Slots that are due to it now."""
+
+
+class Start(View):
+    """When a waiting job may start."""
+
+    seconds_low: float
+    """Seconds from now, at best."""
+    seconds_high: float
+    """Seconds from now, at worst."""
+    basis: str
+    """What the range rests on."""
+
+
+class Comparison(View):
+    """Why another job started before this one."""
+
+    other: JobRef
+    """The other job."""
+    reason: str
+    """One stable code, e.g. "less_of_its_share"."""
+    sentence: str
+    """The reason in one sentence."""
+    numbers: dict[str, float | int | str | None]
+    """How both stood when the other one started; null where nothing is kept of that time."""
+
+
 class Explanation(View):
     """Why a job is where it is."""
 
@@ -97,3 +137,11 @@ class Explanation(View):
     """The reason in one sentence."""
     numbers: dict[str, float | int | str | None]
     """The numbers behind it, with units in their names."""
+    ahead: list[Ahead] = Field(default_factory=list)
+    """Accounts that are served before its own, the next one first; at most five."""
+    start: Start | None = None
+    """When it may start; null while nobody can tell, and for a job that does not wait."""
+    pool_now: str | None = None
+    """Another pool where it would start now; null where there is none."""
+    comparison: Comparison | None = None
+    """Why the job given as `against` started before; null without one."""

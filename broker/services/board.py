@@ -45,6 +45,7 @@ class ClassNote:
 
     name: str
     pool: str
+    is_gpu: bool
     capacity_slots: int
     free_slots: int
 

@@ -83,7 +83,11 @@ def _classes(snapshot: Snapshot, decided: Plan, fleet: Fleet) -> list[ClassNote]
     np.add.at(free, snapshot.hosts.klass, left)
     return [
         ClassNote(
-            fleet.class_name(klass), fleet.class_keys[klass][0], int(capacity), int(free[klass])
+            fleet.class_name(klass),
+            fleet.class_keys[klass][0],
+            bool(fleet.class_keys[klass][1]),
+            int(capacity),
+            int(free[klass]),
         )
         for klass, capacity in enumerate(snapshot.class_capacity)
     ]

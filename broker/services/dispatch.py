@@ -30,12 +30,14 @@ from broker.queues.client import Queues
 from broker.scheduling import Plan, Snapshot, first_come, plan
 from broker.services import board, rebuild
 from broker.services.backlog import Backlog
+from broker.services.board import Board
 from broker.services.description import describe
 from broker.services.fairness import FairnessMeter, fairness_error
 from broker.services.fleet import Fleet
 from broker.services.lanes import LaneBook
+from broker.services.recorder import Recorder
 from broker.services.waiting import WaitingRoom
-from broker.storage import budgets, leases
+from broker.storage import budgets, decisions, leases
 from broker.storage import fleet as fleet_rows
 from broker.storage.database import Database
 from broker.storage.leases import LeaseRow
@@ -87,6 +89,7 @@ class Dispatch:
     _recount_at: float = 0.0
     _expired_at: float = 0.0
     _board_at: float = 0.0
+    _recorder: Recorder = field(default_factory=Recorder)
     _fallback_logged_at: float = -math.inf
     _cycle: int = 0
 
@@ -221,6 +224,7 @@ class Dispatch:
         by_host: dict[HostId, list[LeaseRow]] = defaultdict(list)
         for lease in claimed:
             by_host[lease.host_id].append(lease)
+            self._recorder.granted(lease.lane_id)
             if state := self._backlog.lanes.get(lease.lane_id):
                 state.running += 1
         remote = []
@@ -239,9 +243,17 @@ class Dispatch:
         snapshot, lane_ids = self._snapshot()
         decided = self._decide(snapshot, now)
         self.fairness.observe(fairness_error(snapshot, decided), now)
-        await board.write(
-            self.queues, describe(snapshot, decided, lane_ids, self._backlog, self._fleet)
-        )
+        described = describe(snapshot, decided, lane_ids, self._backlog, self._fleet)
+        await board.write(self.queues, described)
+        await self._record(described)
+
+    async def _record(self, now: Board) -> None:
+        """Writes down what changed, for explanations afterwards."""
+        assert self.term is not None
+        changed = self._recorder.changes(now, self._backlog, term=self.term, cycle=self.cycles)
+        if changed:
+            async with self.database.connection() as connection:
+                await decisions.insert(connection, changed)
 
     def _decide(self, snapshot: Snapshot, now: float) -> Plan:
         """The plan; should it fail, plain first come first served, so that the fleet works on."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from broker.domain.estimates import start_estimate
 from broker.domain.explanations import (
     AccountStanding,
     BudgetStanding,
@@ -17,15 +18,16 @@ from broker.domain.explanations import (
 from broker.domain.fates import Ended, Held, explain_ended, explain_held
 from broker.errors import Unavailable
 from broker.protocol.ids import JobId, LaneId
-from broker.protocol.jobs import Explanation
+from broker.protocol.jobs import Explanation, Start
 from broker.protocol.leases import Usage
 from broker.protocol.quotas import Budget
 from broker.protocol.resources import JobLimits, Resources
 from broker.protocol.states import ACTIVE_STATES, AccountState, JobState, Outcome
 from broker.queues import lanes
-from broker.services import board
+from broker.services import board, surroundings
 from broker.services.backlog import SECONDS_GUESS
 from broker.services.board import Board, LaneNote
+from broker.services.comparisons import compare_jobs
 from broker.services.context import Services
 from broker.services.identity import Actor
 from broker.services.jobs import authorised_row
@@ -35,26 +37,58 @@ from broker.storage.database import Connection
 HOSTS_EXAMINED_MAX = 2_000
 
 
-async def explain(services: Services, actor: Actor, job: JobId) -> Explanation:
-    """Why a job is where it is.
+async def explain(
+    services: Services, actor: Actor, job: JobId, against: JobId | None = None
+) -> Explanation:
+    """Why a job is where it is, and why another one, also to be seen, started before it.
 
     Raises:
-        NotFound: it does not exist, or is not to be seen.
+        NotFound: one of them does not exist, or is not to be seen.
     """
     async with services.database.connection() as connection:
         row = await authorised_row(connection, actor, job)
+        comparison = None
+        if against is not None:
+            other = await authorised_row(connection, actor, against)
+            comparison = await compare_jobs(connection, row, other)
         state = JobState(row["state"])
         if state is JobState.QUEUED:
             facts = await _of_pool(services, connection, row)
         elif state not in ACTIVE_STATES:
             attempts = await jobs.attempts(connection, job)
     if state is JobState.QUEUED:
-        explained = explain_waiting(Waiting(**facts, **await _of_plan(services, row)))
+        explanation = await _of_waiting(services, job, row, facts)
     elif state in ACTIVE_STATES:
-        explained = explain_held(held(row))
+        explanation = _view(job, state, explain_held(held(row)))
     else:
-        explained = explain_ended(ended(row, [dict(each) for each in attempts]))
-    return _view(job, state, explained)
+        ending = explain_ended(ended(row, [dict(each) for each in attempts]))
+        explanation = _view(job, state, ending)
+    return explanation.model_copy(update={"comparison": comparison})
+
+
+async def _of_waiting(
+    services: Services, job: JobId, row: dict[str, Any], facts: dict[str, Any]
+) -> Explanation:
+    """A queued job's explanation, with who comes first, an estimate, and where it would start."""
+    try:
+        last, ahead = await _look(services, row)
+    except Unavailable:
+        return _view(job, JobState.QUEUED, explain_waiting(Waiting(**facts, queue_away=True)))
+    known = _of_plan(last, ahead, row)
+    waiting = Waiting(**facts, **known)
+    view = _view(job, JobState.QUEUED, explain_waiting(waiting))
+    start = start_estimate(waiting.jobs_ahead, waiting.lane, waiting.standing)
+    silent = services.settings.host_silent_seconds
+    async with services.database.connection() as connection:
+        return view.model_copy(
+            update={
+                "ahead": await surroundings.ahead(connection, last, row["account_id"]),
+                "start": Start.model_validate(asdict(start)) if start else None,
+                "pool_now": await surroundings.elsewhere(
+                    connection, last, row["pool"], waiting.needs, silent_seconds=silent
+                ),
+            }
+        )
 
 
 def _view(job: JobId, state: JobState, explained: Explained) -> Explanation:
@@ -96,15 +130,20 @@ def budget_standing(tightest: tuple[str, Budget] | None) -> BudgetStanding | Non
     return BudgetStanding(holder, budget.gpu_seconds, used, budget.resets_at)
 
 
-async def _of_plan(services: Services, row: dict[str, Any]) -> dict[str, Any]:
-    """What the last plan and the queue know of it, as fields of `Waiting`."""
-    lane_id = LaneId(row["lane_id"])
-    try:
-        last = await board.read(services.queues)
-        ahead = await lanes.position(services.queues, lane_id, JobId(row["id"]))
-    except Unavailable:
-        return {"queue_away": True}
-    lane, account = last.lanes.get(lane_id), last.accounts.get(row["account_id"])
+async def _look(services: Services, row: dict[str, Any]) -> tuple[Board, int | None]:
+    """(the last plan, own jobs before this one in its lane).
+
+    Raises:
+        Unavailable: Redis is away.
+    """
+    last = await board.read(services.queues)
+    lane, job = LaneId(row["lane_id"]), JobId(row["id"])
+    return last, await lanes.position(services.queues, lane, job)
+
+
+def _of_plan(last: Board, ahead: int | None, row: dict[str, Any]) -> dict[str, Any]:
+    """What the last plan and the queue know of a job, as fields of `Waiting`."""
+    lane, account = last.lanes.get(LaneId(row["lane_id"])), last.accounts.get(row["account_id"])
     return {
         "plan_age_seconds": age_seconds(last),
         "lane": lane_standing(lane, row) if lane else None,

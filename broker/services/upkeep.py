@@ -7,7 +7,7 @@ from broker.queues import asks
 from broker.services import accounts
 from broker.services.dispatch import Dispatch
 from broker.services.leasing import Leasing
-from broker.storage import budgets, events, idempotency
+from broker.storage import budgets, decisions, events, idempotency
 from broker.storage.database import Database
 
 LEASES_PER_SWEEP_MAX = 1_000
@@ -21,6 +21,7 @@ class Upkeep:
     dispatch: Dispatch
     leasing: Leasing
     events_keep_hours: float
+    decisions_keep_hours: float
 
     async def expire_leases(self) -> bool:
         """The reaper: jobs of silent hosts go back to the queue. True when there are more."""
@@ -49,7 +50,8 @@ class Upkeep:
                 await budgets.reserve(connection, self.dispatch.held_back())
 
     async def prune(self) -> None:
-        """The janitor: old events and idempotency keys."""
+        """The janitor: old events, decisions and idempotency keys."""
         async with self.database.connection() as connection:
             await events.prune(connection, hours=self.events_keep_hours)
+            await decisions.prune(connection, hours=self.decisions_keep_hours)
             await idempotency.prune(connection, hours=IDEMPOTENCY_HOURS)

@@ -1,5 +1,7 @@
 """Accounts: who there is."""
 
+from collections.abc import Sequence
+
 from broker.protocol.accounts import Account
 from broker.protocol.ids import AccountId, HostId
 from broker.protocol.states import AccountState
@@ -23,6 +25,12 @@ async def find(
     """An account by name or by id."""
     row = await connection.fetchrow(SQL.find, name, account_id)
     return Account.model_validate(dict(row)) if row else None
+
+
+async def names(connection: Connection, accounts: Sequence[AccountId]) -> dict[AccountId, str]:
+    """Handles of accounts."""
+    rows = await connection.fetch(SQL.names, accounts)
+    return {AccountId(row[0]): row[1] for row in rows}
 
 
 async def page(connection: Connection, *, before: int, rows_max: int) -> list[Account]:

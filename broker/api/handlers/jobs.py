@@ -19,7 +19,7 @@ from broker.api.routes import Route
 from broker.api.streaming import send_file
 from broker.domain.access import Action
 from broker.errors import InvalidInput
-from broker.protocol.base import Count, Page
+from broker.protocol.base import Count, Message, Page
 from broker.protocol.blobs import Blob
 from broker.protocol.ids import BatchId, JobId, parse
 from broker.protocol.jobs import Explanation, Job, JobSummary, Output
@@ -28,6 +28,13 @@ from broker.services import jobs
 from broker.services import outputs as files
 from broker.services.explain import explain as explain_job
 from broker.services.repeats import repeatable
+
+
+class ExplainQuery(Message):
+    """The query of an explanation."""
+
+    against: str | None = None
+    """Another job: why it started before this one."""
 
 
 class JobsQuery(PageQuery):
@@ -61,7 +68,10 @@ async def show(call: Call) -> web.Response:
 
 
 async def explain(call: Call) -> web.Response:
-    return answer(await explain_job(call.services, call.actor, JobId(call.id("job"))))
+    against = call.query(ExplainQuery).against
+    other = None if against is None else JobId(parse("job", against, "?against"))
+    job = JobId(call.id("job"))
+    return answer(await explain_job(call.services, call.actor, job, other))
 
 
 async def cancel(call: Call) -> web.Response:
@@ -124,6 +134,7 @@ ROUTES = [
         explain,
         Action.BATCH_VIEW,
         "Says why a job is where it is: one reason code, one sentence, the numbers behind it.",
+        query=ExplainQuery,
         answer=Explanation,
     ),
     Route(

@@ -17,6 +17,10 @@ SELECT id, name, title, email, state, created_at FROM new;
 SELECT id, name, title, email, state, created_at FROM account
 WHERE name = $1::text OR id = $2::bigint;
 
+-- name: names
+-- $1 accounts
+SELECT id, name FROM account WHERE id = ANY ($1::int[]);
+
 -- name: page
 -- $1 below id, $2 rows
 SELECT id, name, title, email, state, created_at FROM account
