@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from broker.cli import share_tree
 from broker.cli.options import OWNERS
 from broker.cli.render import Column, fitting, human, print_line, print_list, table
 from broker.cli.session import Session, command
@@ -27,6 +28,7 @@ def shares(
     session: Session,
     watch: Annotated[bool, typer.Option("--watch", help="Go on until Ctrl-C.")] = False,
     every: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks.")] = 2.0,
+    tree: Annotated[bool, typer.Option("--tree", help="Groups, and accounts in them.")] = False,
 ) -> None:
     """Show how the slots are shared: quota, history, what is due, what is held.
 
@@ -38,6 +40,9 @@ def shares(
     live = watch and sys.stdout.isatty() and not session.json
     with session.client() as client:
         now = client.shares()
+        if tree and not session.json:
+            share_tree.print_tree(now)
+            return
         if not live:
             _print(session, now)
             while watch:

@@ -2,8 +2,10 @@
 
 from datetime import datetime
 
+from pydantic import Field
+
 from broker.protocol.base import View
-from broker.protocol.ids import AccountRef, BatchRef, JobRef
+from broker.protocol.ids import AccountRef, BatchRef, GroupRef, JobRef
 
 
 class Share(View):
@@ -26,6 +28,33 @@ class Share(View):
     """Slots that its jobs hold now."""
     pending_jobs: int
     """Jobs that wait."""
+    group: GroupRef | None = None
+    """Group that it belongs to; null beside the topmost groups."""
+
+
+class GroupShare(View):
+    """One group's row of the fair-share table."""
+
+    group: GroupRef
+    """The group."""
+    group_name: str
+    """Handle of the group."""
+    parent: GroupRef | None
+    """Group that it belongs to; null for none."""
+    weight: float
+    """Weight among its siblings."""
+    weight_adjusted: float
+    """Weight after what its members used."""
+    minimum_slots: float
+    """Slots that it gets before its siblings, while its members want them."""
+    maximum_slots: float | None
+    """Most slots that its members get together; null for no cap."""
+    entitlement_slots: float
+    """Slots that are due to its members together."""
+    allocated_slots: int
+    """Slots that their jobs hold now."""
+    pending_jobs: int
+    """Their jobs that wait."""
 
 
 class Shares(View):
@@ -37,6 +66,8 @@ class Shares(View):
     """When the scheduler last made a plan; null before the first."""
     items: list[Share]
     """A row for each account with jobs or usage that the caller may see."""
+    groups: list[GroupShare] = Field(default_factory=list)
+    """Every group, by handle; `parent` and `group` make it a tree."""
 
 
 class Event(View):

@@ -20,6 +20,14 @@ async def test_slots_go_to_groups_first_and_to_their_members_after(broker: Runni
     for name, slots in (("ann", 2), ("bob", 2), ("cleo", 8)):
         row = await row_of(people[name], name, allocated_slots=slots)
         assert abs(row["entitlement_slots"] - slots) < 0.1
+    table = (await people["ann"].get("/v1/shares")).expect(200)
+    rows = {row["group_name"]: row for row in table["groups"]}
+    assert {name: row["allocated_slots"] for name, row in rows.items()} == {
+        "physics": 4,
+        "biology": 8,
+    }
+    assert abs(rows["biology"]["entitlement_slots"] - 8) < 0.1
+    assert rows["physics"]["pending_jobs"] == 36
 
 
 async def test_maximum_of_a_group_holds_and_is_told(broker: Running) -> None:

@@ -48,6 +48,41 @@ def test_shares_are_a_table_with_bars(broker: Any, fairlead: Fairlead) -> None:
     assert json.loads(fairlead("shares", "--json").stdout)["capacity_slots"] == 4
 
 
+def test_shares_as_a_tree_show_groups_before_their_members(broker: Any, fairlead: Fairlead) -> None:
+    share = {
+        "account": "account_1",
+        "account_name": "alice",
+        "quota": 50,
+        "quota_fraction": 0.75,
+        "usage_gpu_seconds": 12,
+        "weight_adjusted": 40,
+        "entitlement_slots": 3,
+        "allocated_slots": 2,
+        "pending_jobs": 9,
+        "group": "group_2",
+    }
+    group = {
+        "group": "group_1",
+        "group_name": "physics",
+        "parent": None,
+        "weight": 3,
+        "weight_adjusted": 2.5,
+        "minimum_slots": 0,
+        "maximum_slots": None,
+        "entitlement_slots": 3,
+        "allocated_slots": 2,
+        "pending_jobs": 9,
+    }
+    lab = group | {"group": "group_2", "group_name": "lab", "parent": "group_1"}
+    alone = share | {"account": "account_2", "account_name": "bob", "group": None}
+    table = {"capacity_slots": 4, "planned_at": None}
+    broker.on("GET", "/v1/shares", says(table | {"items": [alone, share], "groups": [lab, group]}))
+    lines = fairlead("shares", "--tree").stdout.splitlines()
+    names = [line.split("\t")[0] for line in lines[1:]]
+    assert names == ["physics/", "  lab/", "    alice", "bob"]
+    assert lines[1].split("\t")[1:] == ["3", "2.5", "3.0", "2", "9"]
+
+
 def test_quota_mix_keeps_the_factors_that_are_not_named(broker: Any, fairlead: Fairlead) -> None:
     mix = {"manual": 1.0, "own_hosts": 0.0, "donated": 0.5, "contribution": 0.0}
     broker.on("GET", "/v1/quotas/mix", says(mix))

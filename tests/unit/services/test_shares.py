@@ -1,10 +1,13 @@
 """The fair-share table from a plan and the accounts' rows."""
 
+from dataclasses import replace
+
 import pytest
 
-from broker.protocol.ids import AccountId
-from broker.services.board import AccountNote, Board
+from broker.protocol.ids import AccountId, GroupId
+from broker.services.board import AccountNote, Board, GroupNote
 from broker.services.shares import merged
+from broker.storage.groups import TreeRow
 from broker.storage.shares import ShareRow
 
 
@@ -44,3 +47,27 @@ def test_weights_of_zero_divide_nothing() -> None:
     (share,) = merged(board, {AccountId(1): row(1, "ann", weight=0.0)}).items
     assert share.quota_fraction == 0
     assert merged(board, {}).planned_at is None
+
+
+def test_groups_stand_with_what_is_due_to_them_and_what_their_members_want() -> None:
+    lab, top, new = GroupId(2), GroupId(1), GroupId(3)
+    tree = [
+        TreeRow(top, "physics", None, 3.0, 0.0, None),
+        TreeRow(lab, "lab", top, 1.0, 2.0, 5.0),
+        TreeRow(new, "new", None, 7.0, 0.0, None),
+    ]
+    board = replace(
+        BOARD,
+        groups={top: GroupNote(3.0, 2.5, 9.0, 9), lab: GroupNote(1.0, 1.5, 7.5, 7)},
+    )
+    rows = {
+        AccountId(1): row(1, "ann")._replace(group_id=lab),
+        AccountId(2): row(2, "bob")._replace(group_id=top),
+    }
+    table = merged(board, rows, tree)
+    assert [group.group_name for group in table.groups] == ["lab", "new", "physics"]
+    first, made_since, above = table.groups
+    assert (first.parent, first.entitlement_slots, first.pending_jobs) == (top, 7.5, 90)
+    assert (above.weight_adjusted, above.allocated_slots, above.pending_jobs) == (2.5, 9, 100)
+    assert (made_since.weight, made_since.entitlement_slots) == (7.0, 0.0)
+    assert {item.account_name: item.group for item in table.items} == {"ann": lab, "bob": top}
