@@ -16,7 +16,7 @@ from broker.cli.session import PRINTING, Session, command
 from broker.errors import FieldError, InvalidInput
 
 if TYPE_CHECKING:
-    from broker.scheduling.simulation import BadRow, Quotas, Report, Trace
+    from broker.scheduling.simulation import BadRow, Report
 
 DAY_SECONDS: Final = 86_400.0
 BAD_ROWS_SHOWN: Final = 20
@@ -59,6 +59,9 @@ def simulate(
     half_life: Annotated[
         float, typer.Option(min=0.0, help="Days in which past usage counts half.")
     ] = 7.0,
+    every: Annotated[
+        float, typer.Option(min=0.0, help="Seconds between two cycles; 0: one after every event.")
+    ] = 0.0,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave bad rows out instead of stopping.")
     ] = False,
@@ -73,6 +76,7 @@ def simulate(
     """
     from broker.cli import simulation_pictures
     from broker.scheduling.simulation import POLICIES, Fleet, read_quotas, read_trace
+    from broker.scheduling.simulation import simulate as replay
 
     names = tuple(POLICIES) if policy == EVERY else (policy,)
     if not set(names) <= set(POLICIES):
@@ -85,7 +89,20 @@ def simulate(
         start = from_day * DAY_SECONDS
         jobs = jobs.between(start, start + DAY_SECONDS * (days if days is not None else 1e9))
     weights = _read(quotas, read_quotas, skip_bad) if quotas else None
-    reports = _replay(jobs, weights, names, slots, half_life * DAY_SECONDS, host_slots)
+
+    def run(name: str, progress: Callable[[int], None]) -> "Report":
+        return replay(
+            jobs,
+            slots,
+            name,
+            half_life * DAY_SECONDS,
+            weights,
+            host_slots=host_slots,
+            every_seconds=every,
+            progress=progress,
+        )
+
+    reports = _replay_each(names, jobs.jobs, run)
     if picture is not None:
         simulation_pictures.draw(picture, reports)
     if session.json:
@@ -95,41 +112,25 @@ def simulate(
         print_list(_untyped(reports), COLUMNS, json=False)
 
 
-def _replay(
-    jobs: "Trace",
-    weights: "Quotas | None",
-    names: Sequence[str],
-    slots: int,
-    half_life_seconds: float,
-    host_slots: int,
+def _replay_each(
+    names: Sequence[str], jobs: int, run: "Callable[[str, Callable[[int], None]], Report]"
 ) -> "list[Report]":
     """One report a policy, with a progress bar on a terminal."""
     from rich.console import Console
     from rich.progress import Progress
 
     from broker.scheduling import InvalidColumnError
-    from broker.scheduling.simulation import simulate as replay
 
     reports = []
     with Progress(console=Console(stderr=True), transient=True) as bar:
         for name in names:
-            task = bar.add_task(name, total=jobs.jobs)
+            task = bar.add_task(name, total=jobs)
 
             def progress(done: int, task: Any = task) -> None:
                 bar.update(task, completed=done)
 
             try:
-                reports.append(
-                    replay(
-                        jobs,
-                        slots,
-                        name,
-                        half_life_seconds,
-                        weights,
-                        host_slots=host_slots,
-                        progress=progress,
-                    )
-                )
+                reports.append(run(name, progress))
             except InvalidColumnError as error:
                 raise InvalidInput(str(error)) from error
     return reports

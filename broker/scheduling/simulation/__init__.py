@@ -51,6 +51,7 @@ def simulate(
     quotas: Quotas | None = None,
     *,
     host_slots: int = HOST_SLOTS,
+    every_seconds: float = 0.0,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
     """Replay a trace on a cluster under a policy, and measure what each account got.
@@ -58,6 +59,7 @@ def simulate(
     slots: GPUs of the cluster, on hosts of `host_slots`. policy: a name in `POLICIES`.
     half_life_seconds: > 0, of the past usage that a policy remembers.
     quotas: none means that all groups, and all accounts of a group, weigh the same.
+    every_seconds: time between two cycles, 0 for one after every event.
     progress: hears now and then how many jobs have ended.
 
     Raises InvalidColumnError (a ValueError) that names the argument.
@@ -66,9 +68,11 @@ def simulate(
         raise InvalidColumnError("policy", f"is {policy!r}, not one of {', '.join(POLICIES)}")
     if not 0 < half_life_seconds < float("inf"):
         raise InvalidColumnError("half_life_seconds", "must be finite and above 0")
+    if not 0 <= every_seconds < float("inf"):
+        raise InvalidColumnError("every_seconds", "must be finite and not negative")
     if trace.jobs == 0:
         raise InvalidColumnError("trace", "has no jobs")
     scene = Scene.of(trace, Fleet(slots, host_slots), half_life_seconds, quotas or Quotas())
     state = scene.state()
-    attempts = replay(scene, state, POLICIES[policy](scene, state), progress)
+    attempts = replay(scene, state, POLICIES[policy](scene, state), every_seconds, progress)
     return report(policy, scene, attempts, alone(scene))

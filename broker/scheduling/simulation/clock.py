@@ -1,10 +1,12 @@
-"""The event loop: submissions and ends in order of time, and a cycle of the policy after each.
+"""The event loop: submissions and ends in order of time, and cycles of the policy after them.
 
 What happens at one moment is taken together, as the broker takes together what happens within a few
-milliseconds: first the ends, then the submissions, then one cycle.
+milliseconds: first the ends, then the submissions, then one cycle. Where cycles are to come only
+every so many seconds, the cycle waits for the next full multiple of that time.
 """
 
 import heapq
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -30,9 +32,17 @@ class Attempts:
 
 
 def replay(
-    scene: Scene, state: State, policy: Policy, progress: Callable[[int], None] | None = None
+    scene: Scene,
+    state: State,
+    policy: Policy,
+    every_seconds: float = 0.0,
+    progress: Callable[[int], None] | None = None,
 ) -> Attempts:
-    """Run the trace to its last end. `progress` hears how many jobs have ended."""
+    """Run the trace to its last end.
+
+    every_seconds: time between two cycles, 0 for one after every event. progress hears now and
+    then how many jobs have ended.
+    """
     submit, duration = scene.trace.submit_seconds, scene.trace.duration_seconds.tolist()
     moments, firsts = np.unique(submit, return_index=True)
     arrivals = [*moments.tolist(), np.inf]
@@ -40,10 +50,13 @@ def replay(
     jobs: list[int] = []
     starts: list[float] = []
     ends: list[tuple[float, int]] = []
-    arrival, cycles, done = 0, 0, 0
-    while ends or arrival < moments.size:
-        now = min(arrivals[arrival], ends[0][0] if ends else np.inf)
-        policy.advance(now)
+    arrival, cycles, done, due = 0, 0, 0, np.inf
+    while ends or arrival < moments.size or len(jobs) < rows[arrival]:
+        now = min(arrivals[arrival], ends[0][0] if ends else np.inf, due)
+        if now == np.inf:
+            raise RuntimeError("jobs wait on an empty cluster, and the policy starts none")
+        if ends and ends[0][0] <= now:
+            policy.advance(now)
         while ends and ends[0][0] <= now:
             job = heapq.heappop(ends)[1]
             finish(state, job)
@@ -56,8 +69,14 @@ def replay(
             policy.submitted(rows[arrival], rows[arrival + 1], now)
             arrival += 1
         if state.totals[1] == 0 or rows[arrival] == len(jobs):
+            due = np.inf
             continue  # no slot is free, or nothing waits: no cycle could start anything
+        due = min(due, next_cycle(now, every_seconds))
+        if due > now:
+            continue
+        due = np.inf
         cycles += 1
+        policy.advance(now)
         for job in policy.cycle(now).tolist():
             jobs.append(job)
             starts.append(now)
@@ -73,3 +92,8 @@ def replay(
         np.ones(job_column.size, bool),
         cycles,
     )
+
+
+def next_cycle(now: float, every_seconds: float) -> float:
+    """When the cycle after something that happened now comes: at the next full multiple."""
+    return math.ceil(now / every_seconds) * every_seconds if every_seconds > 0 else now

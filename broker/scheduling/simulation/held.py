@@ -22,6 +22,8 @@ class HeldAverage:
 
     def advance(self, held: Int64s, now: float) -> None:
         """`held` int64[a] was held since the last call."""
+        if now == self.seconds:
+            return
         kept = math.exp(-(now - self.seconds) / self.window_seconds)
         self.slots *= kept
         self.slots += (1.0 - kept) * held

@@ -51,7 +51,7 @@ class Policy(Protocol):
     """Decides which waiting jobs start. It may change `State` only through the kernels."""
 
     def advance(self, now: float) -> None:
-        """Time has come to `now`, and something is about to change."""
+        """Time has come to `now`, and who holds what is about to change."""
 
     def submitted(self, first: int, last: int, now: float) -> None:
         """The jobs from row `first` to before row `last` wait now."""

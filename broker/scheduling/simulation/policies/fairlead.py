@@ -2,8 +2,8 @@
 
 This adapter does for a trace what `broker.services` does in production. It keeps lanes as counts,
 settled usage by account, a guess of how long a lane's jobs take, from which running jobs are
-charged in advance, and the lag of each account; and it takes from every lane what the plan grants,
-first come first served.
+charged in advance, and the lag of each account and group; and it takes from every lane what the
+plan grants, first come first served.
 
 `plan` does not place jobs over several hosts yet; those start here, before the others, when the
 hosts happen to be free.
@@ -14,9 +14,10 @@ import math
 import numpy as np
 
 from broker.scheduling.accounts import Accounts, Groups
-from broker.scheduling.columns import Int32s, Int64s
+from broker.scheduling.columns import Floats, Int32s, Int64s
 from broker.scheduling.cycle import plan
 from broker.scheduling.decision import Plan
+from broker.scheduling.kernel import kernel
 from broker.scheduling.lag import carried
 from broker.scheduling.simulation.matching import State, start, start_if_fits
 from broker.scheduling.simulation.scene import Scene
@@ -28,40 +29,39 @@ SMOOTHING = 0.2  # how fast the guess follows what was seen
 
 
 class Fairlead:
-    """See the module."""
+    """See the module. By lane [m]: running, job_seconds. By account [a]: used. By node, accounts
+    before groups [a + g]: lag, entitlement, parent."""
 
     def __init__(self, scene: Scene, state: State) -> None:
         self._state = state
-        lanes, accounts = state.waiting.size, state.held.size
         self._half_life_seconds = scene.half_life_seconds
-        tree = scene.tree
-        self._group, self._weight = tree.group, tree.weight[len(tree.groups) :]
-        self._groups = Groups(
-            id=np.arange(len(tree.groups)),
-            parent=np.full(len(tree.groups), -1, np.int32),
-            weight=tree.weight[: len(tree.groups)],
-        )
-        self._slots = np.zeros(lanes, np.int32)
-        self._slots[state.lane] = state.slots
-        self._hosts = np.zeros(lanes, np.int32)
-        self._hosts[state.lane] = state.hosts
+        self._capacity = np.array([scene.fleet.slots], np.int64)
+        lanes, accounts, groups = state.waiting.size, state.held.size, len(scene.tree.groups)
+        self._group = scene.tree.group
+        self._group_weight, self._weight = np.split(scene.tree.weight, [groups])
+        above = np.where(self._group >= 0, self._group + accounts, -1)
+        self._parent = np.concatenate((above, np.full(groups, -1))).astype(np.int64)
+        self._hosts, self._slots = np.zeros(lanes, np.int32), np.zeros(lanes, np.int32)
+        self._hosts[state.lane], self._slots[state.lane] = state.hosts, state.slots
         self._running = np.zeros(lanes, np.int64)
-        self._seconds = np.full(lanes, SECONDS_GUESS)
+        self._job_seconds = np.full(lanes, SECONDS_GUESS)
         self._seen = np.zeros(lanes, bool)
         self._served = np.zeros(lanes)
         self._used = np.zeros(accounts)
-        self._lag = np.zeros(accounts)
-        self._entitlement = np.zeros(accounts)
+        self._lag = np.zeros(accounts + groups)
+        self._entitlement = np.zeros(accounts + groups)
         self._now = scene.start_seconds
-        self._capacity = np.array([scene.fleet.slots], np.int64)
 
     def advance(self, now: float) -> None:
         """Usage fades, and who is short of slots is so for longer."""
         seconds = now - self._now
+        if seconds == 0:
+            return
         self._used *= math.exp(-seconds * math.log(2) / self._half_life_seconds)
-        held = self._state.held.astype(np.float64)
-        group, typical = self._group.astype(np.int64), self._typical_seconds()
-        self._lag = carried(self._lag, self._entitlement, held, group, seconds, typical)
+        of_accounts = self._state.held.astype(np.float64)
+        held = np.concatenate((of_accounts, self._by_group(of_accounts)))
+        _, typical = self._charged()
+        self._lag = carried(self._lag, self._entitlement, held, self._parent, seconds, typical)
         self._now = now
 
     def submitted(self, first: int, last: int, now: float) -> None:
@@ -73,18 +73,91 @@ class Fairlead:
         self._running[lane] -= 1
         self._used[state.account[job]] += seconds * state.hosts[job] * state.slots[job]
         smoothing = SMOOTHING if self._seen[lane] else 1.0
-        self._seconds[lane] += smoothing * (seconds - self._seconds[lane])
+        self._job_seconds[lane] += smoothing * (seconds - self._job_seconds[lane])
         self._seen[lane] = True
 
     def cycle(self, now: float) -> Int32s:
         """One plan, and the jobs that it grants."""
         wide = self._start_wide(now)
-        rows = np.flatnonzero((self._state.waiting > 0) | (self._running > 0))
-        accounts = np.unique(self._state.lane_account[rows])
-        decided = plan(self._snapshot(rows, accounts), now)
-        self._entitlement[:] = 0.0
+        state, size = self._state, self._used.size
+        lanes = np.flatnonzero((state.waiting > 0) | (self._running > 0))
+        present = np.zeros(size, bool)
+        present[state.lane_account[lanes]] = True
+        accounts = np.flatnonzero(present)
+        hosts = np.flatnonzero(state.free > 0)
+        decided = plan(self._snapshot(lanes, accounts, hosts), now)
+        self._entitlement[:size] = 0.0
         self._entitlement[accounts] = decided.entitlement_slots
-        return np.concatenate((wide, self._take(rows, decided, now)))
+        self._entitlement[size:] = decided.group_entitlement_slots
+        absent = ~present  # who left with slots to its credit wants them no more
+        self._lag[:size][absent] = np.minimum(self._lag[:size][absent], 0.0)
+        return np.concatenate((wide, self._take(lanes, hosts, decided, now)))
+
+    def _by_group(self, of_accounts: Floats) -> Floats:
+        """Sums by group, float64[g]; accounts beside the groups are in none."""
+        sums = np.zeros(self._group_weight.size + 1)
+        np.add.at(sums, self._group + 1, of_accounts)
+        return sums[1:]
+
+    def _charged(self) -> tuple[Floats, float]:
+        """GPU-seconds that running jobs are expected to take, float64[a], and the length of a
+        typical job: the mean over the slots that are busy."""
+        charged = np.zeros(self._used.size)
+        slots, seconds = _charge(
+            self._state.lane_account,
+            self._running,
+            self._hosts * self._slots,
+            self._job_seconds,
+            charged,
+        )
+        return charged, max(SECONDS_MIN, seconds / slots) if slots > 0 else SECONDS_GUESS
+
+    def _snapshot(self, lanes: Int64s, accounts: Int64s, hosts: Int64s) -> Snapshot:
+        """The rows that matter: lanes and accounts with jobs waiting or running, free hosts."""
+        state, size = self._state, self._used.size
+        charged, typical = self._charged()
+        usage, lag = self._used + charged, self._lag / typical
+        left = self._used.copy()
+        left[accounts] = 0.0
+        row = np.zeros(size, np.int32)
+        row[accounts] = np.arange(accounts.size, dtype=np.int32)
+        none = np.zeros(lanes.size, np.int64)
+        return Snapshot(
+            accounts=Accounts(
+                id=accounts,
+                weight=self._weight[accounts],
+                usage_gpu_seconds=usage[accounts],
+                lag_slots=lag[accounts],
+                group=self._group[accounts],
+            ),
+            groups=Groups(
+                id=np.arange(self._group_weight.size),
+                parent=np.full(self._group_weight.size, -1, np.int32),
+                weight=self._group_weight,
+                usage_gpu_seconds=self._by_group(left),
+                lag_slots=lag[size:],
+            ),
+            lanes=Lanes(
+                id=lanes,
+                account=row[state.lane_account[lanes]],
+                pending=np.where(self._hosts[lanes] > 1, 0, state.waiting[lanes]),
+                running=self._running[lanes] * self._hosts[lanes],
+                slots=self._slots[lanes],
+                cpus=none.astype(np.int32),
+                memory_mib=none,
+                classes=np.ones(lanes.size, np.uint64),
+                last_served=self._served[lanes],
+            ),
+            hosts=Hosts(
+                id=hosts,
+                klass=np.zeros(hosts.size, np.int32),
+                slots_free=state.free[hosts],
+                cpus_free=np.zeros(hosts.size, np.int32),
+                memory_mib_free=np.zeros(hosts.size, np.int64),
+            ),
+            class_capacity=self._capacity,
+            half_life_seconds=self._half_life_seconds,
+        )
 
     def _start_wide(self, now: float) -> Int32s:
         jobs = []
@@ -97,60 +170,35 @@ class Fairlead:
                 job = int(self._state.head[lane])
         return np.array(jobs, np.int32)
 
-    def _typical_seconds(self) -> float:
-        """The mean over the slots that are busy."""
-        busy = self._running * self._slots * self._hosts
-        slots = float(busy.sum())
-        return max(SECONDS_MIN, float(busy @ self._seconds) / slots) if slots else SECONDS_GUESS
-
-    def _snapshot(self, rows: Int64s, accounts: Int32s) -> Snapshot:
-        """rows int64: lanes that matter; accounts int32: theirs."""
-        state, running = self._state, self._running[rows]
-        busy = self._running * self._slots * self._hosts * self._seconds
-        reserved = np.bincount(state.lane_account, busy, minlength=state.held.size)
-        none = np.zeros(rows.size, np.int32)
-        free = np.flatnonzero(state.free > 0)
-        return Snapshot(
-            accounts=Accounts(
-                id=accounts.astype(np.int64),
-                weight=self._weight[accounts],
-                usage_gpu_seconds=(self._used + reserved)[accounts],
-                group=self._group[accounts],
-                lag_slots=self._lag[accounts] / self._typical_seconds(),
-            ),
-            lanes=Lanes(
-                id=rows,
-                account=np.searchsorted(accounts, state.lane_account[rows]).astype(np.int32),
-                pending=np.where(self._hosts[rows] > 1, 0, state.waiting[rows]),
-                running=running * self._hosts[rows],
-                slots=self._slots[rows],
-                cpus=none,
-                memory_mib=none.astype(np.int64),
-                classes=np.ones(rows.size, np.uint64),
-                last_served=self._served[rows],
-            ),
-            hosts=Hosts(
-                id=free,
-                klass=np.zeros(free.size, np.int32),
-                slots_free=state.free[free],
-                cpus_free=np.zeros(free.size, np.int32),
-                memory_mib_free=np.zeros(free.size, np.int64),
-            ),
-            class_capacity=self._capacity,
-            half_life_seconds=self._half_life_seconds,
-            groups=self._groups,
-        )
-
-    def _take(self, rows: Int64s, decided: Plan, now: float) -> Int32s:
-        free = np.flatnonzero(self._state.free > 0)
-        lanes = rows[decided.grant_lane]
-        hosts = free[decided.grant_host].astype(np.int32)
-        jobs = []
-        for lane, host, count in zip(lanes, hosts, decided.grant_count, strict=True):
+    def _take(self, lanes: Int64s, hosts: Int64s, decided: Plan, now: float) -> Int32s:
+        """Start the jobs of a plan's grants; rows of the plan are rows of `lanes` and `hosts`."""
+        jobs: list[int] = []
+        granted = lanes[decided.grant_lane]
+        where = hosts[decided.grant_host].astype(np.int32)
+        for grant, count in enumerate(decided.grant_count.tolist()):
             for _ in range(count):
-                job = self._state.head[lane]
-                start(self._state, job, np.array([host], np.int32), now)
+                job = int(self._state.head[granted[grant]])
+                start(self._state, job, where[grant : grant + 1], now)
                 jobs.append(job)
-        np.add.at(self._running, lanes, decided.grant_count)
-        self._served[lanes] = now
+        np.add.at(self._running, granted, decided.grant_count)
+        self._served[granted] = now
         return np.array(jobs, np.int32)
+
+
+@kernel
+def _charge(
+    account: Int32s, running: Int64s, slots: Int32s, seconds: Floats, charged: Floats
+) -> tuple[float, float]:
+    """Add slot-seconds of running jobs to charged float64[a]; returns slots held and all added.
+
+    By lane [m]: account int32; running int64, jobs; slots int32 and seconds float64 of one job.
+    """
+    busy = 0.0
+    total = 0.0
+    for lane in range(account.size):
+        if running[lane] > 0:
+            held = float(running[lane]) * slots[lane]
+            charged[account[lane]] += held * seconds[lane]
+            busy += held
+            total += held * seconds[lane]
+    return busy, total

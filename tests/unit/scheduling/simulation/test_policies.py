@@ -187,6 +187,22 @@ def test_first_come_first_served_knows_no_quotas():
     assert a / (a + b) == pytest.approx(0.5, abs=0.02)
 
 
+@pytest.mark.parametrize("policy", POLICIES)
+def test_cycles_every_so_often_delay_starts_by_less_than_that(policy):
+    at_once = simulate(two_groups(), 400, policy, 86_400.0)
+    later = simulate(two_groups(), 400, policy, 86_400.0, every_seconds=7.0)
+    assert at_once.metrics.wait_p95_hours == 0
+    assert 0 < later.metrics.wait_p50_hours * 3600 <= later.metrics.wait_p95_hours * 3600 < 7.0
+    assert later.cycles <= 2000 / 7 + 1
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_who_has_no_quota_is_served_when_nobody_else_wants_anything(policy):
+    report = simulate(two_groups(), 8, policy, 86_400.0, Quotas({"a": 1.0, "b": 0.0}))
+    assert report.jobs == 400
+    assert math.isfinite(report.metrics.wait_p95_hours)
+
+
 def test_an_unknown_policy_is_named():
     with pytest.raises(InvalidColumnError, match="policy is 'lottery'"):
         simulate(two_groups(), 4, "lottery", 86_400.0)
@@ -196,6 +212,11 @@ def test_an_unknown_policy_is_named():
 def test_a_half_life_must_be_finite_and_above_0(half_life):
     with pytest.raises(InvalidColumnError, match="half_life_seconds"):
         simulate(two_groups(), 4, "fairlead", half_life)
+
+
+def test_seconds_between_cycles_are_checked():
+    with pytest.raises(InvalidColumnError, match="every_seconds"):
+        simulate(two_groups(), 4, "fifo", 86_400.0, every_seconds=-1.0)
 
 
 def test_a_job_wider_than_the_cluster_is_refused():
