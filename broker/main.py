@@ -35,6 +35,7 @@ from broker.services.files import Files
 from broker.services.identity import Identity
 from broker.services.lanes import LaneBook
 from broker.services.leasing import Leasing
+from broker.services.settling import Settling
 from broker.services.submission import Submission
 from broker.services.upkeep import Upkeep
 from broker.services.waiting import WaitingRoom
@@ -133,8 +134,13 @@ class Broker:
                 lanes,
                 waiting,
                 lease_seconds=settings.lease_seconds,
-                half_life_seconds=settings.half_life_seconds,
                 principal_seconds=settings.principal_seconds,
+            ),
+            settling=Settling(
+                database,
+                queues,
+                waiting,
+                half_life_seconds=settings.half_life_seconds,
                 requeued=feeder.wake,
             ),
             dispatch=dispatch,
@@ -147,6 +153,7 @@ class Broker:
             s.database,
             s.dispatch,
             s.leasing,
+            s.settling,
             events_keep_hours=self.settings.events_keep_hours,
             decisions_keep_hours=self.settings.decisions_keep_hours,
         )

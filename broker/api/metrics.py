@@ -148,7 +148,7 @@ def of_services(services: Services, outbox_depth: int | None) -> Iterator[Metric
         "fairlead_attempts_settled", "Leases that this broker closed.", labels=["outcome"]
     )
     for outcome in Outcome:
-        settled.add_metric([outcome], services.leasing.attempts_settled[outcome])
+        settled.add_metric([outcome], services.settling.attempts_settled[outcome])
     yield settled
 
 

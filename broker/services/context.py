@@ -11,6 +11,7 @@ from broker.services.files import Files
 from broker.services.identity import Identity
 from broker.services.lanes import LaneBook
 from broker.services.leasing import Leasing
+from broker.services.settling import Settling
 from broker.services.streams import Streams
 from broker.services.submission import Submission
 from broker.services.waiting import WaitingRoom
@@ -33,6 +34,7 @@ class Services:
     files: Files
     submission: Submission
     leasing: Leasing
+    settling: Settling
     dispatch: Dispatch
     streams: Streams = field(default_factory=Streams)
     feed: Feed = field(init=False)

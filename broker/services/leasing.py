@@ -1,4 +1,4 @@
-"""What hosts ask for: work, more time, and to be rid of what has ended.
+"""What hosts ask for: work, and more time.
 
 PostgreSQL says what a host holds; the agent says what it knows of. The answer to a poll is the
 difference, so a lost message heals by itself. Calls of many hosts share statements.
@@ -7,41 +7,29 @@ difference, so a lost message heals by itself. Calls of many hosts share stateme
 import asyncio
 import math
 import time
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
-from broker.domain.credit import COBBLESTONES_PER_GFLOPS_SECOND
-from broker.domain.jobs import COUNTS_AS_FAILURE, DEBITED, EVENT_OF_OUTCOME, JobEvent
 from broker.errors import Unauthenticated, Unavailable
-from broker.protocol.ids import HostId, JobId, LaneId
-from broker.protocol.leases import LeaseKey, PollRequest, RenewItem, Report
+from broker.protocol.ids import HostId, JobId
+from broker.protocol.leases import LeaseKey, PollRequest, RenewItem
 from broker.protocol.limits import LEASES_PER_POLL_MAX
-from broker.protocol.states import AnswerStatus, JobState, Outcome
+from broker.protocol.states import AnswerStatus
 from broker.queues import asks
-from broker.queues.asks import Ask, Freed
-from broker.queues.client import GenerationLost, Queues
+from broker.queues.asks import Ask
+from broker.queues.client import Queues
 from broker.services.catalogue import Catalogue
 from broker.services.group_commit import Group
 from broker.services.lanes import LaneBook
 from broker.services.waiting import WaitingRoom
-from broker.storage import fleet, hosts, leases, outputs
+from broker.storage import fleet, hosts, leases
 from broker.storage.database import Database
-from broker.storage.leases import LeaseRow, Rule, Settled, Settlement
+from broker.storage.leases import LeaseRow
 
-TARGET: dict[JobEvent, JobState] = {
-    JobEvent.SUCCEED: JobState.SUCCEEDED,
-    JobEvent.FAIL: JobState.FAILED,
-    JobEvent.CANCEL: JobState.CANCELLED,
-    JobEvent.REQUEUE: JobState.QUEUED,
-}
-RULES = [
-    Rule(outcome, TARGET[event], outcome in DEBITED, outcome in COUNTS_AS_FAILURE)
-    for outcome, event in EVENT_OF_OUTCOME.items()
-]
 DRAINING_DELAY_SECONDS = 5.0  # a draining host polls to hear of cancellations only
 Held = tuple[JobId, int, HostId, bool]
 Answered = dict[str, Any]  # protocol.leases.RenewAnswer or ReportAnswer
@@ -54,7 +42,6 @@ class Leasing:
     Args:
         heartbeats: a small pool of its own, so that renewals pass when everything else waits.
         principal_seconds: how long a poll goes by what was found of its host when it began.
-        requeued: called when jobs went back to the queue.
     """
 
     database: Database
@@ -64,24 +51,19 @@ class Leasing:
     lanes: LaneBook
     waiting: WaitingRoom
     lease_seconds: float
-    half_life_seconds: float
     principal_seconds: float
-    requeued: Callable[[], None]
     clock: Callable[[], float] = time.time
     seen: set[HostId] = field(default_factory=set)
-    attempts_settled: Counter[Outcome] = field(default_factory=Counter)
     _told: dict[HostId, frozenset[tuple[int, int]]] = field(default_factory=dict)
     _reading: Group[HostId, list[Held]] = field(init=False)
     _trusting: Group[HostId, bool] = field(init=False)
     _asking: Group[tuple[HostId, Ask | None], None] = field(init=False)
-    _reporting: Group[Sequence[Settlement], list[AnswerStatus]] = field(init=False)
     _renewing: Group[Sequence[tuple[JobId, int, HostId, bool]], dict[Any, bool]] = field(init=False)
 
     def __post_init__(self) -> None:
         self._reading = Group(self._read_held, weight_max=500, writers=2)
         self._trusting = Group(self._read_trusted, weight_max=500, writers=2)
         self._asking = Group(self._send_asks, weight_max=1_000, writers=2)
-        self._reporting = Group(self._write_reports, weight_max=1_000, writers=2)
         self._renewing = Group(self._write_renewals, weight_max=2_000)
 
     # -- poll -------------------------------------------------------------------------------
@@ -95,7 +77,6 @@ class Leasing:
         Raises:
             Unauthenticated: the host, or its owner, was shut out while the poll waited.
         """
-        self.seen.add(host)
         began = self.clock()
         deadline = began + request.wait_seconds
         waiter = self.waiting.enter(host)
@@ -210,7 +191,6 @@ class Leasing:
 
     async def renew(self, host: HostId, items: Sequence[RenewItem]) -> list[Answered]:
         """One answer for each lease, in order."""
-        self.seen.add(host)
         wanted = [(item.job, item.epoch, host, item.running) for item in items]
         renewed = await self._renewing.add(wanted, weight=len(wanted)) if wanted else {}
         return [
@@ -228,31 +208,11 @@ class Leasing:
             renewed = await leases.renew(connection, wanted, lease_seconds=self.lease_seconds)
         return [renewed] * len(group)
 
-    # -- report -----------------------------------------------------------------------------
+    # -- who is there -----------------------------------------------------------------------
 
-    async def report(self, host: HostId, reports: Sequence[Report]) -> list[Answered]:
-        """Closes leases; one answer for each report, in order."""
+    def heard(self, host: HostId) -> None:
+        """Whatever a host says shows that it is there."""
         self.seen.add(host)
-        missing = await self._missing_outputs(reports)
-        settlements = [settlement(host, report, report.job in missing) for report in reports]
-        statuses = await self._reporting.add(settlements, weight=len(settlements))
-        return [answered(r, status) for r, status in zip(reports, statuses, strict=True)]
-
-    async def expire(self, *, jobs_max: int) -> int:
-        """Closes leases whose hosts fell silent, as lost; returns how many."""
-        async with self.database.connection() as connection:
-            gone = await leases.expired(connection, jobs_max=jobs_max)
-        lost = [
-            settlement(
-                host,
-                Report(job=job, epoch=epoch, outcome=Outcome.LOST, message="the lease lapsed"),
-            )
-            for job, epoch, host, _ in gone
-        ]
-        if lost:
-            await self._reporting.add(lost, weight=len(lost))
-            self.waiting.wake({host for _, _, host, _ in gone})
-        return len(lost)
 
     async def flush_seen(self) -> None:
         """Writes down which hosts were heard since the last time, in one statement."""
@@ -260,64 +220,6 @@ class Leasing:
         if heard:
             async with self.heartbeats.connection() as connection:
                 await fleet.seen(connection, sorted(heard))
-
-    async def _missing_outputs(self, reports: Sequence[Report]) -> set[JobId]:
-        """Jobs whose report names an output that never arrived here."""
-        named = [r for r in reports if r.outputs and r.outcome is Outcome.SUCCEEDED]
-        if not named:
-            return set()
-        async with self.database.connection() as connection:
-            stored = await outputs.stored(connection, [(r.job, r.epoch) for r in named])
-        return {
-            r.job
-            for r in named
-            if not {(o.name, o.sha256) for o in r.outputs} <= stored.get((r.job, r.epoch), set())
-        }
-
-    async def _write_reports(
-        self, group: Sequence[Sequence[Settlement]]
-    ) -> list[list[AnswerStatus] | Exception]:
-        # A report may come twice in one group; the first one counts.
-        distinct = {(s.job_id, s.epoch): s for part in group for s in reversed(part)}
-        ordered = sorted(distinct.values(), key=lambda s: s.job_id)
-        async with self.database.connection() as connection:
-            closed = await leases.settle(
-                connection,
-                ordered,
-                RULES,
-                half_life_seconds=self.half_life_seconds,
-                cobblestones_per_gflops_second=COBBLESTONES_PER_GFLOPS_SECOND,
-            )
-            done = {(s.job_id, s.epoch) for s in closed}
-            self.attempts_settled.update(distinct[lease].outcome for lease in done)
-            left = [s for s in ordered if (s.job_id, s.epoch) not in done]
-            before = (
-                await leases.closed_before(
-                    connection, [(s.job_id, s.epoch, s.host_id) for s in left]
-                )
-                if left
-                else set()
-            )
-        await self._after(closed)
-        return [
-            [
-                AnswerStatus.OK
-                if (s.job_id, s.epoch) in done
-                else AnswerStatus.STORED
-                if (s.job_id, s.epoch) in before
-                else AnswerStatus.FENCED
-                for s in part
-            ]
-            for part in group
-        ]
-
-    async def _after(self, closed: Sequence[Settled]) -> None:
-        if any(s.state == JobState.QUEUED for s in closed):
-            self.requeued()
-        try:
-            await asks.freed(self.queues, freed_by_lane(closed))
-        except (Unavailable, GenerationLost):
-            return  # the leader re-counts from PostgreSQL every few seconds
 
 
 def ask_of(request: PollRequest, expires_at: float) -> Ask:
@@ -337,33 +239,6 @@ def ask_of(request: PollRequest, expires_at: float) -> Ask:
 def answered(key: LeaseKey, status: AnswerStatus, **more: bool) -> Answered:
     """The answer for one element of a renew or report call."""
     return {"job": f"job_{key.job}", "epoch": key.epoch, "status": status, **more}
-
-
-def settlement(host: HostId, report: Report, output_missing: bool = False) -> Settlement:
-    """How a report is settled; an output that never arrived is the host's fault."""
-    outcome, message = report.outcome, report.message
-    if output_missing:
-        outcome, message = Outcome.HOST_ERROR, "a reported output never arrived at the broker"
-    return Settlement(
-        report.job,
-        report.epoch,
-        host,
-        outcome,
-        report.exit_code,
-        message,
-        report.usage.wall_seconds,
-        report.usage.model_dump_json(exclude_unset=True),
-    )
-
-
-def freed_by_lane(closed: Iterable[Settled]) -> list[Freed]:
-    """The news for the scheduler: what left its hosts, by lane."""
-    jobs: dict[LaneId, int] = defaultdict(int)
-    seconds: dict[LaneId, float] = defaultdict(float)
-    for lease in closed:
-        jobs[lease.lane_id] += 1
-        seconds[lease.lane_id] += lease.debit_gpu_seconds
-    return [Freed(lane, count, seconds[lane]) for lane, count in jobs.items()]
 
 
 def lease_json(row: LeaseRow, shared: dict[str, Any]) -> dict[str, Any]:

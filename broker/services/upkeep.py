@@ -7,6 +7,7 @@ from broker.queues import asks
 from broker.services import accounts
 from broker.services.dispatch import Dispatch
 from broker.services.leasing import Leasing
+from broker.services.settling import Settling
 from broker.storage import budgets, decisions, events, idempotency
 from broker.storage.database import Database
 
@@ -20,6 +21,7 @@ class Upkeep:
     database: Database
     dispatch: Dispatch
     leasing: Leasing
+    settling: Settling
     events_keep_hours: float
     decisions_keep_hours: float
 
@@ -27,7 +29,7 @@ class Upkeep:
         """The reaper: jobs of silent hosts go back to the queue. True when there are more."""
         if self.dispatch.term is None:
             return False
-        expired = await self.leasing.expire(jobs_max=LEASES_PER_SWEEP_MAX)
+        expired = await self.settling.expire(jobs_max=LEASES_PER_SWEEP_MAX)
         return expired == LEASES_PER_SWEEP_MAX
 
     async def look_at_hosts(self) -> None:

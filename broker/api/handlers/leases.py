@@ -65,7 +65,7 @@ async def renew(call: Call) -> web.Response:
 async def report(call: Call) -> web.Response:
     host = _calling_host(call)
     body = await call.body(ReportRequest)
-    answers = await call.services.leasing.report(host, body.reports)
+    answers = await call.services.settling.report(host, body.reports)
     return json_bytes(answers_json(answers))
 
 
@@ -110,6 +110,7 @@ def answers_json(answers: list[Answered]) -> bytes:
 def _calling_host(call: Call) -> HostId:
     host = call.actor.host_id
     call.actor.require(Resource(host_id=host))
+    call.services.leasing.heard(host)
     return host
 
 
