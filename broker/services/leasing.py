@@ -63,7 +63,7 @@ class Leasing:
     def __post_init__(self) -> None:
         self._reading = Group(self._read_held, weight_max=500, writers=2)
         self._trusting = Group(self._read_trusted, weight_max=500, writers=2)
-        self._asking = Group(self._send_asks, weight_max=1_000, writers=2)
+        self._asking = Group(self._send_asks, weight_max=1_000)  # in order
         self._renewing = Group(self._write_renewals, weight_max=2_000)
 
     # -- poll -------------------------------------------------------------------------------
@@ -89,8 +89,8 @@ class Leasing:
                     await self._check_trust(host, began, rows)
                     return await self._answer(rows, cancel, draining)
                 if (request.free_slots or request.free_gpus) and not asked:
+                    asked = True  # before it is: whoever leaves meanwhile must withdraw it
                     await self._asking.add((host, ask_of(request, self.clock() + left)))
-                    asked = True
                 try:
                     async with asyncio.timeout(left):
                         delivered = await waiter.future
