@@ -62,3 +62,19 @@ async def test_account_that_only_used_something_shows_its_history(broker: Runnin
 async def test_table_is_empty_before_anything_happened(broker: Running) -> None:
     table = (await broker.admin.get("/v1/shares")).expect(200)
     assert (table["items"], table["capacity_slots"]) == ([], 0)
+
+
+async def test_rule_B3_slots_follow_quotas_under_contention_and_nobody_is_held_back_without(
+    broker: Running,
+) -> None:
+    await broker.app()
+    ann, bob = await scientist(broker, quota=3.0), await scientist(broker, "bob", quota=1.0)
+    agent = await broker.agent(slots=4)
+    await submit(bob, 4)
+    alone = await agent.leases(4)  # the whole fleet, although his quota is the smaller one
+    await submit(ann, 8)
+    await submit(bob, 8)
+    await agent.report(alone)
+    await agent.leases(4)
+    assert (await row_of(ann, "ann", allocated_slots=3))["quota_fraction"] == 0.75
+    assert (await row_of(ann, "bob", allocated_slots=1))["quota_fraction"] == 0.25
