@@ -49,7 +49,7 @@ def _plan_in_order(snapshot: Snapshot, now: float) -> Plan:
     entitlement = entitlements(snapshot, tree, adjusted)
 
     shapes = fold_shapes(lanes, snapshot.class_capacity)
-    search = order_hosts(lanes, snapshot.hosts, shapes, snapshot.class_capacity.size)
+    search = order_hosts(snapshot.hosts, shapes, snapshot.class_capacity.size)
     queue = LaneState(
         lanes.pending.copy(), shapes.of_lane.copy(), np.full(lanes.id.size, -1, np.int32)
     )
@@ -74,6 +74,7 @@ def _plan_in_order(snapshot: Snapshot, now: float) -> Plan:
         grant_lane=grants[:, 0].astype(np.int32),
         grant_host=search.host[grants[:, 1]],
         grant_count=grants[:, 2].copy(),
+        grant_gang=grants[:, 3].astype(np.int32),
         weight_adjusted=standing.weight,
         entitlement_slots=standing.entitlement,
         allocated_slots=standing.allocated,
@@ -112,7 +113,7 @@ def _nodes(tree: Tree, weight: Floats, held: Int64s, served: Floats) -> Nodes:
 def _grant(
     snapshot: Snapshot, shapes: Shapes, nodes: Nodes, queue: LaneState, search: Search
 ) -> Int64s:
-    """Grants int64[r, 3]: lane, host position, jobs; once more where room was made."""
+    """Grants int64[r, 4], see `dispatch`; once more where room was made."""
     lanes, rarity = snapshot.lanes, _rarity(shapes, snapshot.class_capacity)
 
     def dispatched() -> Int64s:
@@ -123,8 +124,9 @@ def _grant(
 
     grants = dispatched()
     waits = (queue.waiting > 0) & (shapes.of_lane >= 0)
+    single = waits & (lanes.members == 1)
     wanted = np.zeros(search.cursor.size, np.int64)
-    np.add.at(wanted, shapes.of_lane[waits], queue.waiting[waits])
+    np.add.at(wanted, shapes.of_lane[single], queue.waiting[single])
     if not worthwhile(search, wanted):
         return grants
     grants, moved = rearranged(grants, shapes.of_lane, wanted, search)
@@ -132,7 +134,9 @@ def _grant(
         return grants
     renew(search)
     queue.shape[:] = np.where(waits, shapes.of_lane, -1)
-    return np.concatenate((grants, dispatched()))
+    more = dispatched()
+    more[:, 3] += np.where(more[:, 3] >= 0, grants[:, 3].max(initial=-1) + 1, 0)
+    return np.concatenate((grants, more))
 
 
 def _rarity(shapes: Shapes, class_capacity: Int64s) -> Int64s:

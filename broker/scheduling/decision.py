@@ -11,6 +11,8 @@ class Plan:
 
     planned_at: seconds, the `now` that the plan was made for.
     grant_lane, grant_host: int32[g], grant_count: int64[g], jobs; in the order granted.
+    grant_gang: int32[g], -1; or for a job of several members, whose rows follow each other and
+        count members, the number of that job in this plan.
     weight_adjusted: float64[n], the quota after history.
     entitlement_slots: float64[n], the account's fair part of the whole fleet at this moment.
     allocated_slots: int64[n], held before plus granted now.
@@ -27,6 +29,7 @@ class Plan:
     grant_lane: Int32s
     grant_host: Int32s
     grant_count: Int64s
+    grant_gang: Int32s
     weight_adjusted: Floats
     entitlement_slots: Floats
     allocated_slots: Int64s

@@ -23,7 +23,7 @@ import numpy as np
 
 from broker.scheduling.columns import Floats, Int32s, Int64s, Masks
 from broker.scheduling.kernel import kernel
-from broker.scheduling.placement import Search
+from broker.scheduling.placement import MEMBERS, SLOTS, Search
 
 WEIGHT, LAG, MINIMUM, MAXIMUM = range(4)  # the columns of `Nodes.terms`
 
@@ -186,6 +186,58 @@ def _find_host(
 
 
 @kernel
+def _find_gang(
+    need: Int64s,
+    classes: Masks,
+    class_end: Int32s,
+    klass: Int32s,
+    free: Int64s,
+    shape: int,
+    spots: Int64s,
+) -> int:
+    """Hosts of one class for all members of a job, those with most free first, so that it comes on
+    few; writes spots int64[h, 2], position and members. Returns how many, 0 where they do not fit.
+
+    The arrays are those of `Search`.
+    """
+    begin = 0
+    while begin < klass.size:
+        end = class_end[klass[begin]]
+        if (classes[shape] >> np.uint64(klass[begin])) & np.uint64(1):
+            left, count = need[shape, MEMBERS], 0
+            for at in range(end - 1, begin - 1, -1):
+                fit = left
+                for kind in range(free.shape[1]):
+                    if need[shape, kind] > 0:
+                        fit = min(fit, free[at, kind] // need[shape, kind])
+                if fit > 0:
+                    spots[count, 0], spots[count, 1] = at, fit
+                    count += 1
+                    left -= fit
+                    if left == 0:
+                        return count
+        begin = end
+    return 0
+
+
+@kernel
+def job_slots(need: Int64s, shape: int) -> int:
+    """Slots of one job of a shape, all members together."""
+    return int(need[shape, SLOTS] * need[shape, MEMBERS])
+
+
+@kernel
+def _record(grants: Int64s, rows: int, lane: int, at: int, gang: int) -> tuple[Int64s, int]:
+    """The table with a row for a grant of no jobs yet, or where the last row will do; the rows."""
+    if rows > 0 and gang < 0 and grants[rows - 1, 0] == lane and grants[rows - 1, 1] == at:
+        return grants, rows
+    if rows == grants.shape[0]:
+        grants = np.concatenate((grants, np.empty_like(grants)))
+    grants[rows, 0], grants[rows, 1], grants[rows, 2], grants[rows, 3] = lane, at, 0, gang
+    return grants, rows + 1
+
+
+@kernel
 def drop_unplaceable(search: Search, shape: Int32s) -> None:
     """Set shape int32[m] of lanes that fit on no host even now to -1: they need not queue."""
     need, classes, class_end = search.need, search.classes, search.class_end
@@ -254,7 +306,7 @@ def _winner(match: Floats, base: int, at_place: Int32s) -> int:
 
 @kernel
 def _line_up(nodes: Nodes, lanes: LaneState, need: Int64s) -> Contests:
-    """The contests at the start of a cycle, decided from the leaves up. need: int64[s, 3]."""
+    """The contests at the start of a cycle, decided from the leaves up. need: int64[s, 4]."""
     tail, top = nodes.tail, nodes.parent.size
     size, base = np.zeros(top + 1, np.int64), np.zeros(top + 1, np.int64)
     leaf, head = np.zeros(top, np.int64), np.zeros(top + 1, np.int64)
@@ -275,7 +327,7 @@ def _line_up(nodes: Nodes, lanes: LaneState, need: Int64s) -> Contests:
         node = nodes.order[j]
         above = nodes.parent[node]
         if node < tail.size and tail[node] >= 0:
-            head[node] = need[lanes.shape[lanes.following[tail[node]]], 0]
+            head[node] = job_slots(need, lanes.shape[lanes.following[tail[node]]])
         item = float(nodes.place[node])
         stays = _enter(
             node, item, nodes.allocated, head, nodes.terms, match, base[above], leaf[node]
@@ -328,8 +380,9 @@ def _turned(tail: int, stays: bool, following: Int32s) -> int:
 def dispatch(nodes: Nodes, lanes: LaneState, search: Search) -> Int64s:
     """Serve all accounts until nothing of theirs fits anywhere.
 
-    Returns int64[r, 3], lane, host position and jobs, in the order granted; neighbouring grants of
-    one lane to one host are one row.
+    Returns int64[r, 4], lane, host position, jobs and -1, in the order granted; neighbouring grants
+    of one lane to one host are one row. For each host of a job of several members a row of its own:
+    members in place of jobs, and the number of that job.
     """
     parent, tails, at_place = nodes.parent, nodes.tail, nodes.at_place
     allocated, terms, top = nodes.allocated, nodes.terms, parent.size
@@ -340,8 +393,8 @@ def dispatch(nodes: Nodes, lanes: LaneState, search: Search) -> Int64s:
     match, base, leaf = contests.match, contests.base, contests.leaf
     size, head = contests.size, contests.head
     bounded = terms.size > 0 and terms[:, MAXIMUM].min() < np.inf
-    grants = np.empty((1024, 3), np.int64)
-    rows = 0
+    grants, rows, gangs = np.empty((1024, 4), np.int64), 0, 0
+    spots = np.empty((klass.size, 2), np.int64)
     usable = 0
     for at in range(klass.size):
         usable += skip[at] == at
@@ -354,32 +407,42 @@ def dispatch(nodes: Nodes, lanes: LaneState, search: Search) -> Int64s:
         tail = tails[a]
         lane = following[tail]
         shape = shapes[lane]
-        room = _room(a, need[shape, 0], nodes) if bounded else waiting[lane]
-        at = klass.size
+        slots = job_slots(need, shape)
+        room = _room(a, slots, nodes) if bounded else waiting[lane]
+        found, jobs = 0, 0
         if room > 0:
             at = _find_host(need, classes, class_end, cursor, skip, klass, free, shape)
-        served, jobs = at < klass.size, 0
+            found = int(at < klass.size)
+            spots[0, 0], spots[0, 1] = at, 1
+            if found and need[shape, MEMBERS] > 1:
+                found = _find_gang(need, classes, class_end, klass, free, shape, spots)
+                if found == 0:
+                    cursor[shape] = klass.size  # nor for any other lane of this shape
+        served = found > 0
         if served:
             jobs = 1
-            if alone and lane == tail:  # nobody else in line: fill the host in one go
+            gang = -1
+            if need[shape, MEMBERS] > 1:
+                gang = gangs
+                gangs += 1
+            elif alone and lane == tail:  # nobody else in line: fill the host in one go
                 jobs = min(room, int(waiting[lane]))
                 for kind in range(3):
                     if need[shape, kind] > 0:
-                        jobs = min(jobs, int(free[at, kind] // need[shape, kind]))
-            if rows == 0 or grants[rows - 1, 0] != lane or grants[rows - 1, 1] != at:
-                if rows == grants.shape[0]:
-                    grants = np.concatenate((grants, np.empty_like(grants)))
-                grants[rows, 0], grants[rows, 1], grants[rows, 2] = lane, at, 0
-                rows += 1
-            grants[rows - 1, 2] += jobs
-            usable -= _take(at, shape, jobs, need, free, search.least, skip)
+                        jobs = min(jobs, int(free[spots[0, 0], kind] // need[shape, kind]))
+                spots[0, 1] = jobs
+            for spot in range(found):
+                at = spots[spot, 0]
+                grants, rows = _record(grants, rows, lane, at, gang)
+                grants[rows - 1, 2] += spots[spot, 1]
+                usable -= _take(at, shape, spots[spot, 1], need, free, search.least, skip)
             waiting[lane] -= jobs
         tails[a] = _turned(tail, served and waiting[lane] > 0, following)
-        head[a] = 0 if tails[a] < 0 else need[shapes[following[tails[a]]], 0]
+        head[a] = 0 if tails[a] < 0 else job_slots(need, shapes[following[tails[a]]])
         node = a
         while node != top:
             above = int(parent[node])
-            allocated[node] += jobs * need[shape, 0]
+            allocated[node] += jobs * slots
             item = float(top + node) if served else float(match[base[above] + leaf[node], 1])
             stays = _enter(node, item, allocated, head, terms, match, base[above], leaf[node])
             size[above] -= not stays

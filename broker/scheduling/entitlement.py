@@ -85,7 +85,7 @@ def usable_demand(lanes: Lanes, accounts: int, class_capacity: Int64s) -> Floats
     slots = ((masks[:, None] >> bits) & np.uint64(1)).astype(np.float64) @ class_capacity
     all_slots = ((reach[:, None] >> bits) & np.uint64(1)).astype(np.float64) @ class_capacity
     return _usable_demand(
-        lanes.account, lanes.pending, lanes.running, lanes.slots, of_lane, slots, all_slots
+        lanes.account, lanes.pending, lanes.running, lanes.job_slots(), of_lane, slots, all_slots
     )
 
 
@@ -117,7 +117,7 @@ def _usable_demand(
     account: Int32s,
     pending: Int64s,
     running: Int64s,
-    slots: Int32s,
+    slots: Int64s,
     mask: Int64s,
     mask_slots: Floats,
     reach_slots: Floats,
@@ -143,11 +143,13 @@ def _usable_demand(
 
 def slots_held(lanes: Lanes, accounts: int) -> Int64s:
     """Slots under lease by account, int64[n]."""
-    return _slots_held(lanes.account, lanes.running, lanes.slots, np.zeros(accounts, np.int64))
+    return _slots_held(
+        lanes.account, lanes.running, lanes.job_slots(), np.zeros(accounts, np.int64)
+    )
 
 
 @kernel
-def _slots_held(account: Int32s, running: Int64s, slots: Int32s, held: Int64s) -> Int64s:
+def _slots_held(account: Int32s, running: Int64s, slots: Int64s, held: Int64s) -> Int64s:
     """Fill `held` int64[n], in slots. Lane columns [m]."""
     for lane in range(account.size):
         held[account[lane]] += running[lane] * slots[lane]

@@ -24,11 +24,13 @@ def first_come(snapshot: Snapshot, now: float) -> Plan:
     left.append(hosts.memory_mib_free.astype(np.int64))
     granted = np.zeros(lanes.id.size, np.int64)
     allocated = np.zeros(accounts.id.size, np.int64)
-    np.add.at(allocated, lanes.account, lanes.running * lanes.slots)
+    np.add.at(allocated, lanes.account, lanes.running * lanes.job_slots())
     grants: list[tuple[int, int, int]] = []
     for lane in np.lexsort((lanes.id, -accounts.weight[lanes.account])).tolist():
         if not left[0].any():
             break
+        if lanes.members[lane] > 1:
+            continue  # all or nothing takes more than a plain loop
         needs = (int(lanes.slots[lane]), int(lanes.cpus[lane]), int(lanes.memory_mib[lane]))
         bits = (lanes.classes[lane] >> hosts.klass.astype(np.uint64)) & np.uint64(1)
         for host, jobs in _first_fit(int(lanes.pending[lane]), bits.astype(bool), needs, left):
@@ -45,6 +47,7 @@ def first_come(snapshot: Snapshot, now: float) -> Plan:
         grant_lane=np.array([lane for lane, _, _ in grants], np.int32),
         grant_host=np.array([host for _, host, _ in grants], np.int32),
         grant_count=np.array([jobs for _, _, jobs in grants], np.int64),
+        grant_gang=np.full(len(grants), -1, np.int32),
         weight_adjusted=accounts.weight.copy(),
         entitlement_slots=np.zeros(accounts.id.size),
         allocated_slots=allocated,

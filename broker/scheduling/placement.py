@@ -20,18 +20,21 @@ from broker.scheduling.snapshot import Hosts, Lanes
 
 class Shapes(NamedTuple):
     """Distinct requests. of_lane: int32[m], -1 for a lane with nothing to place; the rest [s]:
-    first_lane int32 (a lane of that shape), wanted_slots float64, classes uint64."""
+    first_lane int32 (a lane of that shape), wanted_slots float64, classes uint64, need int64[s, 4]
+    as in `Search`."""
 
     of_lane: Int32s
     first_lane: Int32s
     wanted_slots: Floats
     classes: Masks
+    need: Int64s
 
 
 class Search(NamedTuple):
     """The state of all host searches in one cycle; changed by every grant.
 
-    By shape [s]: classes uint64; need int64[s, 3], slots, cpus and memory in MiB of one job; cursor
+    By shape [s]: classes uint64; need int64[s, 4], slots, cpus and memory in MiB of one member and
+        the members of a job; cursor
         int32: before it no host fits any more. Since free amounts only shrink within a cycle it
         never moves back, so that all searches together cost O(shapes * hosts + grants).
     By position [h]: host int32, the row in `Hosts`; klass int32; free int64[h, 3], as need; skip
@@ -51,23 +54,25 @@ class Search(NamedTuple):
     least: Int64s
 
 
+SLOTS, CPUS, MEMORY, MEMBERS = range(4)  # the columns of `Search.need`
+HOST_COLUMNS, REQUEST_COLUMNS = 3, 4
+
+
 def fold_shapes(lanes: Lanes, class_capacity: Int64s) -> Shapes:
     """Number the distinct requests of the lanes that wait and that some existing class suits."""
     existing = np.uint64(0)
     for c in np.flatnonzero(class_capacity > 0):
         existing |= np.uint64(1) << np.uint64(c)
     classes = lanes.classes & existing
-    of_lane, first_lane, wanted = _fold(
-        lanes.pending, lanes.slots, lanes.cpus, lanes.memory_mib, classes
-    )
-    return Shapes(of_lane, first_lane, wanted, classes[first_lane])
+    request = _side_by_side(lanes.slots, lanes.cpus, lanes.memory_mib, lanes.members)
+    of_lane, first_lane, wanted = _fold(lanes.pending, request, classes)
+    return Shapes(of_lane, first_lane, wanted, classes[first_lane], request[first_lane])
 
 
-def order_hosts(lanes: Lanes, hosts: Hosts, shapes: Shapes, classes: int) -> Search:
+def order_hosts(hosts: Hosts, shapes: Shapes, classes: int) -> Search:
     """Line up the hosts that some waiting job could use. `classes` is their number, k."""
-    first = shapes.first_lane
-    need = _side_by_side(lanes.slots[first], lanes.cpus[first], lanes.memory_mib[first])
-    least = need.min(axis=0, initial=np.iinfo(np.int64).max)
+    need = shapes.need
+    least = need[:, :HOST_COLUMNS].min(axis=0, initial=np.iinfo(np.int64).max)
     useful = np.flatnonzero(
         (hosts.slots_free >= least[0])
         & (hosts.cpus_free >= least[1])
@@ -86,7 +91,7 @@ def order_hosts(lanes: Lanes, hosts: Hosts, shapes: Shapes, classes: int) -> Sea
     return Search(
         classes=shapes.classes,
         need=need,
-        cursor=np.zeros(first.size, np.int32),
+        cursor=np.zeros(need.shape[0], np.int32),
         host=host.astype(np.int32),
         klass=klass,
         free=_side_by_side(
@@ -104,10 +109,11 @@ def renew(search: Search) -> None:
     search.skip[:] = np.arange(search.skip.size)
 
 
-def _side_by_side(slots: Int32s, cpus: Int32s, memory_mib: Int64s) -> Int64s:
-    """One row a host or shape, int64[., 3]: a search touches one cache line instead of three."""
-    rows = np.empty((slots.size, 3), np.int64)
-    rows[:, 0], rows[:, 1], rows[:, 2] = slots, cpus, memory_mib
+def _side_by_side(*columns: Int32s | Int64s) -> Int64s:
+    """One row a host or lane, int64[., columns]: a search touches one cache line, not several."""
+    rows = np.empty((columns[0].size, len(columns)), np.int64)
+    for kind, values in enumerate(columns):
+        rows[:, kind] = values
     return rows
 
 
@@ -118,13 +124,12 @@ def slots_by_class(klass: Int32s, slots: Int32s, classes: int) -> Int64s:
 
 
 @kernel
-def _fold(
-    pending: Int64s, slots: Int32s, cpus: Int32s, memory_mib: Int64s, classes: Masks
-) -> tuple[Int32s, Int32s, Floats]:
-    """Number equal rows by a hash table with open addressing; all arguments [m], see `Lanes`.
+def _fold(pending: Int64s, request: Int64s, classes: Masks) -> tuple[Int32s, Int32s, Floats]:
+    """Number equal rows by a hash table with open addressing.
 
-    Returns of_lane int32[m], first_lane int32[s], wanted_slots float64[s]. The hash is Marsaglia's
-    xorshift: without multiplication, so plain Python can run it without overflow warnings.
+    By lane: pending int64[m], request int64[m, 4], classes uint64[m]. Returns of_lane int32[m],
+    first_lane int32[s], wanted_slots float64[s]. The hash is Marsaglia's xorshift: without
+    multiplication, so plain Python can run it without overflow warnings.
     """
     lanes = pending.size
     size = 16
@@ -138,28 +143,20 @@ def _fold(
     for lane in range(lanes):
         if pending[lane] <= 0 or classes[lane] == 0:
             continue
-        x = np.uint64(88172645463325252)
-        for part in range(4):
-            if part == 0:
-                x ^= classes[lane]
-            elif part == 1:
-                x ^= np.uint64(memory_mib[lane])
-            elif part == 2:
-                x ^= np.uint64(slots[lane])
-            else:
-                x ^= np.uint64(cpus[lane])
+        x = np.uint64(88172645463325252) ^ classes[lane]
+        for kind in range(request.shape[1] + 1):
             x ^= x << np.uint64(13)
             x ^= x >> np.uint64(7)
             x ^= x << np.uint64(17)
+            if kind < request.shape[1]:
+                x ^= np.uint64(request[lane, kind])
         at = int(x >> np.uint64(20)) & (size - 1)
         while table[at] >= 0:
             other = first_lane[table[at]]
-            if (
-                classes[other] == classes[lane]
-                and memory_mib[other] == memory_mib[lane]
-                and slots[other] == slots[lane]
-                and cpus[other] == cpus[lane]
-            ):
+            same = classes[other] == classes[lane]
+            for kind in range(request.shape[1]):
+                same &= request[other, kind] == request[lane, kind]
+            if same:
                 break
             at = (at + 1) & (size - 1)
         if table[at] < 0:
@@ -167,7 +164,7 @@ def _fold(
             first_lane[count] = lane
             count += 1
         of_lane[lane] = table[at]
-        wanted[table[at]] += float(pending[lane]) * slots[lane]
+        wanted[table[at]] += float(pending[lane]) * request[lane, SLOTS] * request[lane, MEMBERS]
     return of_lane, first_lane[:count].copy(), wanted[:count].copy()
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from broker.scheduling.columns import Int32s, Int64s
 from broker.scheduling.dispatch import MAXIMUM, LaneState, Nodes, dispatch
-from broker.scheduling.placement import Search
+from broker.scheduling.placement import HOST_COLUMNS, MEMBERS, REQUEST_COLUMNS, SLOTS, Search
 from broker.scheduling.snapshot import Lanes
 
 
@@ -20,7 +20,7 @@ def least_waiting(lanes: Lanes, waiting: Int64s, shape: Int32s, accounts: int) -
     waits = (waiting > 0) & (shape >= 0)
     nothing = np.iinfo(np.int64).max
     least = np.full(accounts, nothing)
-    np.minimum.at(least, lanes.account[waits], lanes.slots[waits].astype(np.int64))
+    np.minimum.at(least, lanes.account[waits], lanes.job_slots()[waits])
     least[least == nothing] = 0
     return least
 
@@ -44,8 +44,9 @@ def ranks(nodes: Nodes, least: Int64s) -> Int32s:
 
 def _boundless(sizes: Int64s) -> Search:
     """One host on which any number of jobs of these sizes, in slots, fits."""
-    need = np.zeros((sizes.size, 3), np.int64)
-    need[:, 0] = sizes
+    need = np.zeros((sizes.size, REQUEST_COLUMNS), np.int64)
+    need[:, SLOTS] = sizes
+    need[:, MEMBERS] = 1
     one = np.ones(1, np.int32)
     return Search(
         classes=np.ones(sizes.size, np.uint64),
@@ -53,7 +54,7 @@ def _boundless(sizes: Int64s) -> Search:
         cursor=np.zeros(sizes.size, np.int32),
         host=one - 1,
         klass=one - 1,
-        free=np.full((1, 3), np.iinfo(np.int64).max),
+        free=np.full((1, HOST_COLUMNS), np.iinfo(np.int64).max),
         skip=np.arange(2, dtype=np.int32),
         class_end=one,
         least=np.zeros(3, np.int64),

@@ -26,7 +26,7 @@ def worthwhile(search: Search, wanted: Int64s) -> bool:
 def rearranged(
     grants: Int64s, shape: Int32s, wanted: Int64s, search: Search
 ) -> tuple[Int64s, bool]:
-    """Grants int64[., 3] (lane, host position, jobs) with as many jobs moved as help others, and
+    """Grants int64[., 4], as of `dispatch`, with as many jobs moved as help others, and
     whether any was. shape: int32[m] of each lane; wanted: int64[s]; `search.free` follows."""
     begin = np.zeros(search.class_end.size, np.int64)
     begin[search.klass[::-1]] = np.arange(search.klass.size)[::-1]
@@ -38,7 +38,7 @@ def rearranged(
 def _fits(free: Int64s, need: Int64s, at: int, shape: int) -> bool:
     """Whether a host at a position has room for one job of a shape."""
     fits = True
-    for kind in range(need.shape[1]):
+    for kind in range(free.shape[1]):
         fits &= free[at, kind] >= need[shape, kind]
     return fits
 
@@ -51,11 +51,13 @@ def _rearrange(
     free, need = search.free, search.need
     classes, shapes, rows = begin.size, search.classes.size, grants.shape[0]
     # a chain visits a class once, and for each shape one chain may break off
-    table = np.zeros((rows + (MOVES_MAX + shapes) * classes, 3), np.int64)
+    table = np.full((rows + (MOVES_MAX + shapes) * classes, 4), -1, np.int64)
     table[:rows] = grants
     first = np.full((classes, shapes), -1, np.int64)  # rows by class and shape, linked
     following = np.full(table.shape[0], -1, np.int64)
     for row in range(rows - 1, -1, -1):
+        if grants[row, 3] >= 0:
+            continue  # the members of a gang stay together
         c, s = search.klass[grants[row, 1]], shape[grants[row, 0]]
         following[row] = first[c, s]
         first[c, s] = row

@@ -63,7 +63,9 @@ def lane_reasons(
         class_free,
         class_capacity,
     )
-    capped = (reason > LaneReason.NO_SUITABLE_CLASS) & (lanes.slots > standing.room[lanes.account])
+    capped = (reason > LaneReason.NO_SUITABLE_CLASS) & (
+        lanes.job_slots() > standing.room[lanes.account]
+    )
     reason[capped] = LaneReason.MAXIMUM_REACHED
     blocking[capped] = -1
     return reason, blocking

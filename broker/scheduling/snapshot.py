@@ -18,6 +18,7 @@ from broker.scheduling.columns import (
     InvalidColumnError,
     Masks,
     column,
+    empty,
     refuse,
     refuse_negative,
 )
@@ -35,6 +36,8 @@ class Lanes(Columns):
     running: int64[m], jobs that hold a lease.
     slots, cpus: int32[m], what one job takes of ONE host; slots >= 1 (a GPU or a CPU slot each).
     memory_mib: int64[m], likewise.
+    members: int32[m] >= 1, in how many such parts a job comes, all or none of which start; on hosts
+        of one class, several on one host where they fit. 1 if left out.
     classes: uint64[m], bit c set where host class c suits.
     last_served: float64[m], seconds on any clock; smaller goes first among equals.
     """
@@ -48,6 +51,7 @@ class Lanes(Columns):
     memory_mib: Int64s
     classes: Masks
     last_served: Floats
+    members: Int32s = field(default_factory=empty)
 
     def __post_init__(self) -> None:
         self._take("id", np.int64)
@@ -57,9 +61,16 @@ class Lanes(Columns):
             self._take(name, np.int64, self.id.size)
         self._take("classes", np.uint64, self.id.size)
         self._take("last_served", np.float64, self.id.size)
+        self._take_or_fill("members", np.int32, self.id.size, 1)
         self._refuse_negative("account", "pending", "running", "cpus", "memory_mib")
         refuse("lanes.slots", self.slots < 1, "is below 1")
+        refuse("lanes.members", self.members < 1, "is below 1")
         refuse("lanes.last_served", np.isnan(self.last_served), "is not a number")
+
+    def job_slots(self) -> Int64s:
+        """Slots of one job, all members together, int64[m]."""
+        slots: Int64s = self.slots.astype(np.int64) * self.members
+        return slots
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ def fleet(
             "memory_mib": 0,
             "classes": 1,
             "last_served": 0.0,
+            "members": 1,
         }
         | lane
         for row, lane in enumerate(lanes)
@@ -41,7 +42,7 @@ def fleet(
     ]
     klass = [row["klass"] for row in host_rows]
     free = [row["slots_free"] for row in host_rows]
-    busy = sum(row["running"] * row["slots"] for row in lane_rows)
+    busy = sum(row["running"] * row["slots"] * row["members"] for row in lane_rows)
     capacity = np.bincount(klass, weights=free, minlength=1).astype(np.int64)
     capacity[0] += busy
     usage = options.pop("usage_gpu_seconds", [0.0] * len(weights))

@@ -30,6 +30,7 @@ def numbers():
             "memory_mib": 100 * (n % 2),
             "classes": 1 + n % 3,
             "last_served": float(n % 2),
+            "members": 1 + (n == 9),
         }
         for n in range(12)
     ]
