@@ -7,6 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from broker.api.metrics import Metrics
 from tests.api.scene import scientist, submit
 from tests.support.running import Running
+from tests.support.until import until
 
 Labels = frozenset[tuple[str, str]]
 
@@ -57,6 +58,8 @@ async def test_services_tell_their_numbers(broker: Running) -> None:
     ann, agent = await scientist(broker), await broker.agent()
     await submit(ann, 3)
     await agent.leases(3)
+    # the leases are out before the cycle that granted them has ended
+    await until(lambda: broker.services.dispatch.cycles > 0)
     found = await samples(broker)
     assert found["fairlead_leases_granted_total", labels()] == 3
     assert found["fairlead_leading", labels()] == 1
