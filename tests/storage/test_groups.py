@@ -1,10 +1,13 @@
 """The database itself keeps the tree of groups a tree, whoever writes."""
 
+import asyncio
+
 import asyncpg
 import pytest
 
 from broker.protocol.limits import GROUP_LEVELS_MAX
 from broker.storage.database import Connection, Database
+from tests.support.until import until
 
 
 async def make_chain(connection: Connection, levels: int) -> None:
@@ -63,3 +66,29 @@ async def test_numbers_out_of_range_are_refused(
         await connection.execute("INSERT INTO share_group (name, maximum_slots) VALUES ('g', 4)")
         refused = await refused_by(connection, f"UPDATE share_group SET {column} = {value}")
         assert refused == constraint
+
+
+async def waits(connection: Connection) -> bool:
+    """Whether a transaction of this database waits for an advisory lock."""
+    return bool(
+        await connection.fetchval(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+        )
+    )
+
+
+async def test_two_moves_at_once_close_no_circle(database: Database) -> None:
+    move = "UPDATE share_group SET parent_id = $2 WHERE id = $1"
+    async with database.connection() as first, database.connection() as second:
+        await first.execute("INSERT INTO share_group (name) VALUES ('a'), ('b')")
+        opened = first.transaction()
+        await opened.start()
+        await first.execute(move, 1, 2)
+        other = asyncio.create_task(second.execute(move, 2, 1))
+        async with database.connection() as observer:
+            await until(lambda: waits(observer))
+        await opened.commit()
+        with pytest.raises(asyncpg.IntegrityConstraintViolationError) as refused:
+            await other
+        assert refused.value.constraint_name == "share_group_no_cycle"
