@@ -11,6 +11,7 @@ the same plan.
     tree        accounts and groups as nodes
     weights     quotas bent by past usage
     entitlement what each account and group is owed now, by the classes that suit
+    reservation hosts held for wide jobs that were passed over
     placement   lanes folded into shapes, hosts in the order they are tried
     dispatch    whole jobs, one by one, to whoever stands lowest
     lag         who was short lately, for quotas finer than a slot
@@ -36,7 +37,7 @@ from broker.scheduling.fallback import first_come
 from broker.scheduling.lag import carried
 from broker.scheduling.reasons import LaneReason
 from broker.scheduling.simulation import simulate
-from broker.scheduling.snapshot import CLASSES_MAX, Hosts, Lanes, Snapshot
+from broker.scheduling.snapshot import CLASSES_MAX, Hosts, Lanes, Running, Snapshot
 
 __all__ = [
     "CLASSES_MAX",
@@ -47,6 +48,7 @@ __all__ = [
     "LaneReason",
     "Lanes",
     "Plan",
+    "Running",
     "Snapshot",
     "carried",
     "divide",

@@ -96,6 +96,10 @@ class Columns:
         for name in names:
             refuse_not_finite(self._argument(name), getattr(self, name))
 
+    def _refuse_nan(self, *names: str) -> None:
+        for name in names:
+            refuse(self._argument(name), np.isnan(getattr(self, name)), "is not a number")
+
     def _argument(self, name: str) -> str:
         return f"{type(self).__name__.lower()}.{name}"
 

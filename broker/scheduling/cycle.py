@@ -20,6 +20,7 @@ from broker.scheduling.placement import (
 from broker.scheduling.ranks import least_waiting, ranks
 from broker.scheduling.rearrangement import rearranged, worthwhile
 from broker.scheduling.reasons import Standing, lane_reasons
+from broker.scheduling.reservation import hold, skips
 from broker.scheduling.snapshot import Hosts, Lanes, Snapshot
 from broker.scheduling.tree import Tree, grow, raise_up, rooms, totals
 from broker.scheduling.weights import (
@@ -48,8 +49,9 @@ def _plan_in_order(snapshot: Snapshot, now: float) -> Plan:
     adjusted = adjusted_weights(snapshot, tree)
     entitlement = entitlements(snapshot, tree, adjusted)
 
-    shapes = fold_shapes(lanes, snapshot.class_capacity)
-    search = order_hosts(snapshot.hosts, shapes, snapshot.class_capacity.size)
+    holds = hold(snapshot)
+    shapes = fold_shapes(lanes, holds, snapshot.class_capacity)
+    search = order_hosts(snapshot.hosts, holds, shapes, snapshot.class_capacity.size)
     queue = LaneState(
         lanes.pending.copy(), shapes.of_lane.copy(), np.full(lanes.id.size, -1, np.int32)
     )
@@ -65,6 +67,8 @@ def _plan_in_order(snapshot: Snapshot, now: float) -> Plan:
     standing = Standing(
         adjusted[:size], entitlement[:size], nodes.allocated[:size], rooms(tree, nodes.allocated)
     )
+    granted = lanes.pending - queue.waiting
+    owed = (standing.allocated < standing.entitlement)[lanes.account]
     class_free = _class_free(snapshot, search)
     reason, blocking = lane_reasons(
         lanes, queue.waiting, class_free, snapshot.class_capacity, standing
@@ -82,7 +86,10 @@ def _plan_in_order(snapshot: Snapshot, now: float) -> Plan:
         group_weight_adjusted=adjusted[size:],
         group_entitlement_slots=entitlement[size:],
         group_allocated_slots=nodes.allocated[size:-1],
-        lane_granted=lanes.pending - queue.waiting,
+        lane_granted=granted,
+        lane_skipped=skips(snapshot, granted, search.klass[grants[:, 1]], owed),
+        lane_reserved_class=np.where(granted > 0, -1, holds.klass).astype(np.int32),
+        lane_starts_in=np.where(granted > 0, np.inf, holds.starts_in),
         lane_reason=reason,
         lane_blocking_class=blocking,
     )

@@ -21,6 +21,10 @@ class Plan:
     group_weight_adjusted, group_entitlement_slots: float64[g], group_allocated_slots: int64[g],
         likewise.
     lane_granted: int64[m], jobs granted now.
+    lane_skipped: int32[m], cycles in a row in which the wide job at the head was passed over;
+        goes into the next snapshot, like
+    lane_reserved_class: int32[m], the class of the hosts held for it, -1 for none.
+    lane_starts_in: float64[m], seconds until it is then expected to start, inf for none.
     lane_reason: int32[m], a `LaneReason`.
     lane_blocking_class: int32[m], the class whose slots the lane waits for, -1 where none.
     """
@@ -38,5 +42,8 @@ class Plan:
     group_entitlement_slots: Floats
     group_allocated_slots: Int64s
     lane_granted: Int64s
+    lane_skipped: Int32s
+    lane_reserved_class: Int32s
+    lane_starts_in: Floats
     lane_reason: Int32s
     lane_blocking_class: Int32s

@@ -23,7 +23,7 @@ import numpy as np
 
 from broker.scheduling.columns import Floats, Int32s, Int64s, Masks
 from broker.scheduling.kernel import kernel
-from broker.scheduling.placement import MEMBERS, SLOTS, Search
+from broker.scheduling.placement import AMOUNTS, MEMBERS, SECONDS, SLOTS, Search
 
 WEIGHT, LAG, MINIMUM, MAXIMUM = range(4)  # the columns of `Nodes.terms`
 
@@ -177,6 +177,7 @@ def _find_host(
             free[at, 0] >= need[shape, 0]
             and free[at, 1] >= need[shape, 1]
             and free[at, 2] >= need[shape, 2]
+            and free[at, 3] >= need[shape, 3]
         ):
             break
         else:
@@ -206,8 +207,8 @@ def _find_gang(
         if (classes[shape] >> np.uint64(klass[begin])) & np.uint64(1):
             left, count = need[shape, MEMBERS], 0
             for at in range(end - 1, begin - 1, -1):
-                fit = left
-                for kind in range(free.shape[1]):
+                fit = left if free[at, SECONDS] >= need[shape, SECONDS] else 0
+                for kind in range(AMOUNTS):
                     if need[shape, kind] > 0:
                         fit = min(fit, free[at, kind] // need[shape, kind])
                 if fit > 0:
@@ -306,7 +307,7 @@ def _winner(match: Floats, base: int, at_place: Int32s) -> int:
 
 @kernel
 def _line_up(nodes: Nodes, lanes: LaneState, need: Int64s) -> Contests:
-    """The contests at the start of a cycle, decided from the leaves up. need: int64[s, 4]."""
+    """The contests at the start of a cycle, decided from the leaves up. need: int64[s, 5]."""
     tail, top = nodes.tail, nodes.parent.size
     size, base = np.zeros(top + 1, np.int64), np.zeros(top + 1, np.int64)
     leaf, head = np.zeros(top, np.int64), np.zeros(top + 1, np.int64)
@@ -356,7 +357,7 @@ def _take(
 ) -> bool:
     """Take jobs of a shape from a host; whether it can serve no lane any more. As in `Search`."""
     used_up = False
-    for kind in range(3):
+    for kind in range(AMOUNTS):
         free[at, kind] -= jobs * need[shape, kind]
         if free[at, kind] < least[kind] and skip[at] == at:
             skip[at] = at + 1
@@ -427,7 +428,7 @@ def dispatch(nodes: Nodes, lanes: LaneState, search: Search) -> Int64s:
                 gangs += 1
             elif alone and lane == tail:  # nobody else in line: fill the host in one go
                 jobs = min(room, int(waiting[lane]))
-                for kind in range(3):
+                for kind in range(AMOUNTS):
                     if need[shape, kind] > 0:
                         jobs = min(jobs, int(free[spots[0, 0], kind] // need[shape, kind]))
                 spots[0, 1] = jobs

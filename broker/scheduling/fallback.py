@@ -56,6 +56,9 @@ def first_come(snapshot: Snapshot, now: float) -> Plan:
         group_entitlement_slots=np.zeros(groups),
         group_allocated_slots=np.zeros(groups, np.int64),
         lane_granted=granted,
+        lane_skipped=lanes.skipped.copy(),
+        lane_reserved_class=lanes.reserved_class.copy(),
+        lane_starts_in=np.full(lanes.id.size, np.inf),
         lane_reason=reasons.astype(np.int32),
         lane_blocking_class=np.full(lanes.id.size, -1, np.int32),
     )

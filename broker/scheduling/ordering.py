@@ -44,11 +44,16 @@ class Orders:
         if self.accounts is not None:
             accounts = Accounts(**_taken(accounts, self.accounts))
             lanes = replace(lanes, account=_renumbered(self.accounts)[lanes.account])
+        running = snapshot.running
         if self.lanes is not None:
             lanes = Lanes(**_taken(lanes, self.lanes))
+            running = replace(running, lane=_renumbered(self.lanes)[running.lane])
         if self.hosts is not None:
             hosts = Hosts(**_taken(hosts, self.hosts))
-        return replace(snapshot, accounts=accounts, groups=groups, lanes=lanes, hosts=hosts)
+            running = replace(running, host=_renumbered(self.hosts)[running.host])
+        return replace(
+            snapshot, accounts=accounts, groups=groups, lanes=lanes, hosts=hosts, running=running
+        )
 
     def put_back(self, plan: Plan) -> Plan:
         """The plan in the rows of the original snapshot."""
@@ -64,6 +69,9 @@ class Orders:
             group_entitlement_slots=_scattered(self.groups, plan.group_entitlement_slots),
             group_allocated_slots=_scattered(self.groups, plan.group_allocated_slots),
             lane_granted=_scattered(self.lanes, plan.lane_granted),
+            lane_skipped=_scattered(self.lanes, plan.lane_skipped),
+            lane_reserved_class=_scattered(self.lanes, plan.lane_reserved_class),
+            lane_starts_in=_scattered(self.lanes, plan.lane_starts_in),
             lane_reason=_scattered(self.lanes, plan.lane_reason),
             lane_blocking_class=_scattered(self.lanes, plan.lane_blocking_class),
         )

@@ -15,12 +15,13 @@ import numpy as np
 
 from broker.scheduling.columns import Floats, Int32s, Int64s, Masks
 from broker.scheduling.kernel import kernel
+from broker.scheduling.reservation import Holds
 from broker.scheduling.snapshot import Hosts, Lanes
 
 
 class Shapes(NamedTuple):
     """Distinct requests. of_lane: int32[m], -1 for a lane with nothing to place; the rest [s]:
-    first_lane int32 (a lane of that shape), wanted_slots float64, classes uint64, need int64[s, 4]
+    first_lane int32 (a lane of that shape), wanted_slots float64, classes uint64, need int64[s, 5]
     as in `Search`."""
 
     of_lane: Int32s
@@ -33,12 +34,13 @@ class Shapes(NamedTuple):
 class Search(NamedTuple):
     """The state of all host searches in one cycle; changed by every grant.
 
-    By shape [s]: classes uint64; need int64[s, 4], slots, cpus and memory in MiB of one member and
-        the members of a job; cursor
+    By shape [s]: classes uint64; need int64[s, 5], slots, cpus and memory in MiB of one member,
+        seconds that it may last, and the members of a job; cursor
         int32: before it no host fits any more. Since free amounts only shrink within a cycle it
         never moves back, so that all searches together cost O(shapes * hosts + grants).
-    By position [h]: host int32, the row in `Hosts`; klass int32; free int64[h, 3], as need; skip
-        int32[h + 1], the next position that is not used up (union-find; itself if it is not).
+    By position [h]: host int32, the row in `Hosts`; klass int32; free int64[h, 4], as need, with
+        the seconds that a job may last there (see `reservation`); skip int32[h + 1], the next
+        position that is not used up (union-find; itself if it is not).
     class_end: int32[k], the position after the last host of a class.
     least: int64[3], a host with less of anything serves no lane at all.
     """
@@ -54,25 +56,25 @@ class Search(NamedTuple):
     least: Int64s
 
 
-SLOTS, CPUS, MEMORY, MEMBERS = range(4)  # the columns of `Search.need`
-HOST_COLUMNS, REQUEST_COLUMNS = 3, 4
+SLOTS, CPUS, MEMORY, SECONDS, MEMBERS = range(5)  # the columns of `Search.need`
+AMOUNTS, HOST_COLUMNS, REQUEST_COLUMNS = 3, 4, 5  # what is used up, `free` and `need`
 
 
-def fold_shapes(lanes: Lanes, class_capacity: Int64s) -> Shapes:
+def fold_shapes(lanes: Lanes, holds: Holds, class_capacity: Int64s) -> Shapes:
     """Number the distinct requests of the lanes that wait and that some existing class suits."""
     existing = np.uint64(0)
     for c in np.flatnonzero(class_capacity > 0):
         existing |= np.uint64(1) << np.uint64(c)
-    classes = lanes.classes & existing
-    request = _side_by_side(lanes.slots, lanes.cpus, lanes.memory_mib, lanes.members)
+    classes = holds.classes & existing
+    request = _side_by_side(lanes.slots, lanes.cpus, lanes.memory_mib, holds.seconds, lanes.members)
     of_lane, first_lane, wanted = _fold(lanes.pending, request, classes)
     return Shapes(of_lane, first_lane, wanted, classes[first_lane], request[first_lane])
 
 
-def order_hosts(hosts: Hosts, shapes: Shapes, classes: int) -> Search:
+def order_hosts(hosts: Hosts, holds: Holds, shapes: Shapes, classes: int) -> Search:
     """Line up the hosts that some waiting job could use. `classes` is their number, k."""
     need = shapes.need
-    least = need[:, :HOST_COLUMNS].min(axis=0, initial=np.iinfo(np.int64).max)
+    least = need[:, :AMOUNTS].min(axis=0, initial=np.iinfo(np.int64).max)
     useful = np.flatnonzero(
         (hosts.slots_free >= least[0])
         & (hosts.cpus_free >= least[1])
@@ -95,7 +97,10 @@ def order_hosts(hosts: Hosts, shapes: Shapes, classes: int) -> Search:
         host=host.astype(np.int32),
         klass=klass,
         free=_side_by_side(
-            hosts.slots_free[host], hosts.cpus_free[host], hosts.memory_mib_free[host]
+            hosts.slots_free[host],
+            hosts.cpus_free[host],
+            hosts.memory_mib_free[host],
+            holds.open_seconds[host],
         ),
         skip=np.arange(host.size + 1, dtype=np.int32),
         class_end=class_end,
@@ -127,7 +132,7 @@ def slots_by_class(klass: Int32s, slots: Int32s, classes: int) -> Int64s:
 def _fold(pending: Int64s, request: Int64s, classes: Masks) -> tuple[Int32s, Int32s, Floats]:
     """Number equal rows by a hash table with open addressing.
 
-    By lane: pending int64[m], request int64[m, 4], classes uint64[m]. Returns of_lane int32[m],
+    By lane: pending int64[m], request int64[m, 5], classes uint64[m]. Returns of_lane int32[m],
     first_lane int32[s], wanted_slots float64[s]. The hash is Marsaglia's xorshift: without
     multiplication, so plain Python can run it without overflow warnings.
     """

@@ -38,6 +38,10 @@ class Lanes(Columns):
     memory_mib: int64[m], likewise.
     members: int32[m] >= 1, in how many such parts a job comes, all or none of which start; on hosts
         of one class, several on one host where they fit. 1 if left out.
+    limit_seconds: float64[m], how long a job may last at most; inf, and if left out, for unlimited.
+    skipped: int32[m], `Plan.lane_skipped` of the last plan; 0 if left out.
+    waited_seconds: float64[m], since the job at the head was skipped first; 0 if left out.
+    reserved_class: int32[m], `Plan.lane_reserved_class` of the last plan; -1 if left out.
     classes: uint64[m], bit c set where host class c suits.
     last_served: float64[m], seconds on any clock; smaller goes first among equals.
     """
@@ -52,6 +56,10 @@ class Lanes(Columns):
     classes: Masks
     last_served: Floats
     members: Int32s = field(default_factory=empty)
+    limit_seconds: Floats = field(default_factory=empty)
+    skipped: Int32s = field(default_factory=empty)
+    waited_seconds: Floats = field(default_factory=empty)
+    reserved_class: Int32s = field(default_factory=empty)
 
     def __post_init__(self) -> None:
         self._take("id", np.int64)
@@ -62,10 +70,16 @@ class Lanes(Columns):
         self._take("classes", np.uint64, self.id.size)
         self._take("last_served", np.float64, self.id.size)
         self._take_or_fill("members", np.int32, self.id.size, 1)
+        self._take_or_fill("limit_seconds", np.float64, self.id.size, np.inf)
+        self._take_or_fill("skipped", np.int32, self.id.size, 0)
+        self._take_or_fill("waited_seconds", np.float64, self.id.size, 0.0)
+        self._take_or_fill("reserved_class", np.int32, self.id.size, -1)
         self._refuse_negative("account", "pending", "running", "cpus", "memory_mib")
         refuse("lanes.slots", self.slots < 1, "is below 1")
         refuse("lanes.members", self.members < 1, "is below 1")
-        refuse("lanes.last_served", np.isnan(self.last_served), "is not a number")
+        self._refuse_negative("limit_seconds", "skipped", "waited_seconds")
+        self._refuse_nan("limit_seconds", "waited_seconds", "last_served")
+        refuse("lanes.reserved_class", self.reserved_class < -1, "names no class")
 
     def job_slots(self) -> Int64s:
         """Slots of one job, all members together, int64[m]."""
@@ -97,12 +111,45 @@ class Hosts(Columns):
 
 
 @dataclass(frozen=True, slots=True)
+class Running(Columns):
+    """What runs, r rows; needed only for reservations and for preemption. May be left out.
+
+    id: int64[r], of the job; a job of several members has a row for each host.
+    lane: int32[r], row of `Lanes`. host: int32[r], row of `Hosts`.
+    age_seconds: float64[r], since it started.
+    seconds_left: float64[r], until it ends by its declared limit; inf if left out.
+    members: int32[r], on this host; 1 if left out.
+    """
+
+    id: Int64s = field(default_factory=empty)
+    lane: Int32s = field(default_factory=empty)
+    host: Int32s = field(default_factory=empty)
+    age_seconds: Floats = field(default_factory=empty)
+    seconds_left: Floats = field(default_factory=empty)
+    members: Int32s = field(default_factory=empty)
+
+    def __post_init__(self) -> None:
+        self._take("id", np.int64)
+        self._take("lane", np.int32, self.id.size)
+        self._take("host", np.int32, self.id.size)
+        self._take("age_seconds", np.float64, self.id.size)
+        self._take_or_fill("seconds_left", np.float64, self.id.size, np.inf)
+        self._take_or_fill("members", np.int32, self.id.size, 1)
+        self._refuse_negative("lane", "host", "age_seconds", "seconds_left")
+        self._refuse_nan("age_seconds", "seconds_left")
+        refuse("running.members", self.members < 1, "is below 1")
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All that `plan` reads. Made anew for each cycle; the plan never writes to it.
 
     class_capacity: int64[k], k <= 64, all slots of a class, busy or free.
     half_life_seconds: of the decay that `usage_gpu_seconds` went through; > 0.
     groups: who shares with whom first; without any, all accounts are siblings.
+    running: what runs where, for reservations.
+    reserve_after_skips, reserve_after_seconds: when a wide job that is passed over gets hosts held.
+    idle_reserved_max: the part of all slots that may stand idle for that.
     history_strength: how much past usage bends the weights; 0 turns history off.
     weight_factor_min, weight_factor_max: bounds of that bending; min <= 1 <= max.
 
@@ -115,6 +162,10 @@ class Snapshot:
     class_capacity: Int64s
     half_life_seconds: float
     groups: Groups = field(default_factory=Groups)
+    running: Running = field(default_factory=Running)
+    reserve_after_skips: int = 100
+    reserve_after_seconds: float = 300.0
+    idle_reserved_max: float = 0.05
     history_strength: float = 1.0
     weight_factor_min: float = 0.25
     weight_factor_max: float = 4.0
@@ -128,6 +179,10 @@ class Snapshot:
         accounts, classes = self.accounts.id.size, capacity.size
         groups = self.groups.id.size
         refuse("accounts.group", self.accounts.group >= groups, "names no group row")
+        running = self.running
+        refuse("running.lane", running.lane >= self.lanes.id.size, "names no lane row")
+        refuse("running.host", running.host >= self.hosts.id.size, "names no host row")
+        refuse("lanes.reserved_class", self.lanes.reserved_class >= classes, "names no class")
         refuse("lanes.account", self.lanes.account >= accounts, "names no account row")
         refuse("hosts.klass", self.hosts.klass >= classes, "names no class")
         if not (math.isfinite(self.half_life_seconds) and self.half_life_seconds > 0):

@@ -32,6 +32,10 @@ def fleet(
             "classes": 1,
             "last_served": 0.0,
             "members": 1,
+            "limit_seconds": np.inf,
+            "skipped": 0,
+            "waited_seconds": 0.0,
+            "reserved_class": -1,
         }
         | lane
         for row, lane in enumerate(lanes)
@@ -61,7 +65,8 @@ def fleet(
 
 def _columns(rows: list[dict[str, Any]], table: type[Lanes] | type[Hosts]) -> dict[str, Any]:
     names = table.__dataclass_fields__
-    kinds = {"classes": np.uint64, "last_served": np.float64}
+    floats = ("last_served", "limit_seconds", "waited_seconds")
+    kinds = {"classes": np.uint64} | dict.fromkeys(floats, np.float64)
     return {
         name: np.array([row[name] for row in rows], kinds.get(name, np.int64)) for name in names
     }
