@@ -77,7 +77,7 @@ async def flush(broker: Running) -> None:
 async def test_flushall_loses_nothing(broker: Running) -> None:
     ann, agent = await prepared(broker)
     await submit(ann, 30)
-    assert await poll(agent)
+    await until(lambda: poll(agent))
     await flush(broker)
     await finish_all(broker, agent)
 
@@ -115,7 +115,7 @@ async def test_redis_killed_and_back_goes_on_without_a_restart(
     broker = await start_broker()
     ann, agent = await prepared(broker)
     await submit(ann, 10)
-    assert await poll(agent)
+    await until(lambda: poll(agent))
 
     servers.kill("Valkey")
     # a submission is accepted: the outbox keeps it

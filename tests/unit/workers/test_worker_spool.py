@@ -77,6 +77,7 @@ class Desk:
         self.calls: list[list[int]] = []
         self.failures: list[FairleadError] = []
         self.poison: set[int] = set()
+        self.ignored: set[int] = set()
         self.during_first_call: list[Report] = []
         self.extra = 0
         self.spooled = asyncio.Event()
@@ -107,7 +108,11 @@ class Desk:
         if self.poison & set(jobs):
             raise InvalidInput("no")
         return ReportResponse(
-            answers=[ReportAnswer(job=job, epoch=1, status=AnswerStatus.OK) for job in jobs]
+            answers=[
+                ReportAnswer(job=job, epoch=1, status=AnswerStatus.OK)
+                for job in jobs
+                if job not in self.ignored
+            ]
         )
 
     def _answer(self, key: Key, status: AnswerStatus | None) -> None:
@@ -156,6 +161,15 @@ async def test_reports_that_come_during_a_call_are_no_failure(tmp_path: Path) ->
     async with asyncio.timeout(1):  # a failed call would be repeated after two seconds
         await desk.send(report(1))
     assert desk.calls == [[1], [2]]
+
+
+async def test_a_group_stays_on_disk_until_its_last_report_is_answered(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.ignored = {2}
+    desk.extra = -1
+    await desk.send(report(1), report(2))
+    assert desk.answered == {Key(1, 1): AnswerStatus.OK}
+    assert [r.job for group in Spool(tmp_path).load() for r in group.reports] == [1, 2]
 
 
 async def test_unacceptable_report_does_not_hold_up_the_others(tmp_path: Path) -> None:
