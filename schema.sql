@@ -295,8 +295,10 @@ CREATE TABLE lane (
     pool          text NOT NULL,
     resources     text NOT NULL,      -- canonical JSON of protocol.resources.Resources
     limits        text NOT NULL,      -- canonical JSON of protocol.resources.JobLimits
-    slots         smallint NOT NULL   -- that one job occupies
+    slots         smallint NOT NULL   -- that one job occupies on each of its hosts
         CONSTRAINT lane_slots_positive CHECK (slots > 0),
+    hosts         smallint NOT NULL DEFAULT 1   -- that one job runs on at once; above 1: a gang
+        CONSTRAINT lane_hosts_positive CHECK (hosts > 0),
     attempts_max  smallint NOT NULL
         CONSTRAINT lane_attempts_max_positive CHECK (attempts_max > 0),
     CONSTRAINT lane_key UNIQUE (account_id, version_id, pool, resources, limits)
@@ -350,6 +352,10 @@ CREATE TABLE batch (
 CREATE INDEX batch_account ON batch (account_id, id);  -- storage.batches.page: own batches
 CREATE INDEX batch_app ON batch (app_id, id);          -- storage.batches.page: batches of an app
 
+CREATE TYPE outcome AS ENUM (
+    'succeeded', 'failed', 'timed_out', 'out_of_memory', 'output_invalid', 'cancelled',
+    'host_error', 'lost', 'preempted');
+
 CREATE TYPE job_state AS ENUM (
     'queued', 'leased', 'running', 'succeeded', 'failed', 'cancelled', 'quarantined');
 
@@ -359,16 +365,18 @@ CREATE TABLE job (
     id                bigint NOT NULL,
     batch_id          bigint NOT NULL,
     leased_at         timestamptz,          -- of the current or last lease
-    lease_expires_at  timestamptz,          -- null unless leased or running
+    lease_expires_at  timestamptz,          -- null unless leased or running; infinity for a gang
     finished_at       timestamptz,          -- null unless terminal
     lane_id           integer NOT NULL,
-    host_id           integer,              -- of the current or last lease
+    host_id           integer,              -- of the current or last lease; null while a gang runs
     lease_epoch       integer NOT NULL DEFAULT 0,
     exit_code         integer,
     state             job_state NOT NULL DEFAULT 'queued',
     priority          smallint NOT NULL DEFAULT 0,
     failures          smallint NOT NULL DEFAULT 0,  -- attempts that count towards quarantine
     cancel_requested  boolean NOT NULL DEFAULT false,
+    -- The host was asked to hand the job back and may take so long; null: it was not.
+    preempt_grace_seconds  real,
     name              text,                 -- null: the job's id
     parameters        json NOT NULL,
     inputs            json,
@@ -384,6 +392,19 @@ CREATE INDEX job_queued ON job (lane_id, priority DESC, id) WHERE state = 'queue
 CREATE INDEX job_active ON job (host_id) WHERE state IN ('leased', 'running');
 -- storage.batches.copy_unsuccessful (a rerun) and storage.jobs.of_batches: few among a million.
 CREATE INDEX job_unsuccessful ON job (id) WHERE state IN ('failed', 'cancelled', 'quarantined');
+
+-- Pools in which running jobs may be taken back for accounts below their share: opt-in by a row.
+CREATE TABLE preemption (
+    pool                 text PRIMARY KEY,
+    minimum_run_seconds  double precision NOT NULL   -- a job runs at least so long undisturbed
+        CONSTRAINT preemption_minimum_run_not_negative
+            CHECK (minimum_run_seconds >= 0 AND minimum_run_seconds < 'Infinity'),
+    grace_seconds        double precision NOT NULL   -- between TERM and KILL
+        CONSTRAINT preemption_grace_not_negative
+            CHECK (grace_seconds >= 0 AND grace_seconds < 'Infinity'),
+    jobs_per_minute_max  integer NOT NULL
+        CONSTRAINT preemption_jobs_per_minute_positive CHECK (jobs_per_minute_max > 0)
+);
 
 -- The same rule as broker.domain.jobs.TRANSITIONS; a test compares them. As a WHEN clause it
 -- costs no function call on the allowed ways.
@@ -403,13 +424,35 @@ CREATE TRIGGER job_transition_allowed BEFORE UPDATE ON job FOR EACH ROW
     EXECUTE FUNCTION refuse_change();
 
 
+-- The leases of a gang, a job on several hosts at once: one row a host, live until
+-- `lease_expires_at` is null. While one lives, so does the attempt; with the last of them the
+-- attempt is closed and the job's row takes over the host of rank 0.
+CREATE TABLE member (
+    job_id            bigint NOT NULL,
+    epoch             integer NOT NULL,
+    host_id           integer NOT NULL,
+    rank              smallint NOT NULL,
+    running           boolean NOT NULL DEFAULT false,
+    lease_expires_at  timestamptz,                   -- null once it has ended
+    finished_at       timestamptz,
+    -- Whether it ended after the whole attempt was to be stopped: then it is not to blame.
+    asked             boolean NOT NULL DEFAULT false,
+    outcome           outcome,
+    exit_code         integer,
+    message           text NOT NULL DEFAULT '',
+    usage             json,                          -- protocol.leases.Usage
+    CONSTRAINT member_pkey PRIMARY KEY (job_id, epoch, rank),
+    CONSTRAINT member_host_key UNIQUE (job_id, epoch, host_id),
+    CONSTRAINT member_ends_once CHECK (
+        num_nulls(finished_at, outcome, usage) = CASE WHEN lease_expires_at IS NULL THEN 0 ELSE 3 END)
+);
+-- storage.leases.keys_of_hosts (every poll), storage.leases.expired (the reaper).
+CREATE INDEX member_active ON member (host_id) WHERE lease_expires_at IS NOT NULL;
+
+
 -- ---------------------------------------------------------------------------------------------
 -- Results
 -- ---------------------------------------------------------------------------------------------
-
-CREATE TYPE outcome AS ENUM (
-    'succeeded', 'failed', 'timed_out', 'out_of_memory', 'output_invalid', 'cancelled',
-    'host_error', 'lost', 'preempted');
 
 -- Closed leases.
 CREATE TABLE attempt (
@@ -438,7 +481,10 @@ CREATE TABLE ledger (
         CONSTRAINT ledger_amount_not_negative CHECK (amount >= 0 AND amount < 'Infinity'),
     at          timestamptz NOT NULL DEFAULT now(),
     kind        ledger_kind NOT NULL,
-    CONSTRAINT ledger_pkey PRIMARY KEY (job_id, epoch, kind)
+    -- Of a gang's credits, one a host. A debit is the whole attempt's, so there is never a second.
+    rank        smallint NOT NULL DEFAULT 0
+        CONSTRAINT ledger_debit_is_one CHECK (rank = 0 OR (rank > 0 AND kind = 'credit')),
+    CONSTRAINT ledger_pkey PRIMARY KEY (job_id, epoch, kind, rank)
 );
 CREATE TRIGGER ledger_is_append_only BEFORE UPDATE OR DELETE ON ledger
     FOR EACH ROW EXECUTE FUNCTION refuse_change();

@@ -10,7 +10,6 @@ Owns the tasks and the rules between them; the table owns the state, the parts o
 import asyncio
 import contextlib
 import os
-import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +22,7 @@ from broker.protocol.resources import HostFacts
 from broker.protocol.states import AnswerStatus, Outcome
 from workers.broker_api import BrokerApi
 from workers.changes import Changes
+from workers.checkpoints import COMES_BACK, Checkpoints
 from workers.clock import Clock, boot_clock
 from workers.executors.base import Executor
 from workers.gpus import Gpus
@@ -31,7 +31,7 @@ from workers.leases import Free, Held, Key, LeaseTable, keys_of
 from workers.poller import Poller
 from workers.recovery import kill_leftovers, lost_attempts
 from workers.reporter import Reporter
-from workers.runner import STOP_OUTCOMES, Runner, Stop, Surroundings
+from workers.runner import STOP_OUTCOMES, WANTED, Runner, Stop, Surroundings
 from workers.settings import WorkerSettings
 from workers.spool import Spool
 from workers.state_directory import StateDirectory
@@ -41,8 +41,6 @@ from workers.text import one_line
 LEAVING = "this host is leaving"
 LAST_POLL_SECONDS = 3.0
 LAST_REPORTS_SECONDS = 15.0
-COMES_BACK = (Outcome.HOST_ERROR, Outcome.LOST, Outcome.PREEMPTED)
-"""Outcomes after which the job runs again, perhaps here: its checkpoints are kept."""
 
 log = structlog.get_logger()
 
@@ -109,6 +107,9 @@ class Agent:
             settings.prefetch,
         )
         self._heartbeat = Heartbeat(api, self._table, self._stop, clock)
+        self._checkpoints = Checkpoints(
+            api, host.state, self._table.jobs, settings.checkpoint_bytes_max
+        )
         self._spool = Spool(host.state.spool)
         self._reporter = Reporter(api, self._spool, self._kept, self._answered)
 
@@ -125,6 +126,7 @@ class Agent:
             asyncio.create_task(self._poller.run()),
             asyncio.create_task(self._heartbeat.run()),
             asyncio.create_task(self._reporter.run()),
+            asyncio.create_task(self._checkpoints.run()),
             asyncio.create_task(self._until_left()),
         ]
         try:
@@ -151,7 +153,6 @@ class Agent:
         for key in [*unsent, *(Key(r.job, r.epoch) for r in lost)]:
             self._table.restore(key)
         await asyncio.to_thread(self._state.remove_attempts_except, lost)
-        self._state.remove_old_checkpoints(time.time())
         if killed or lost or unsent:
             log.info("recovered", killed=killed, lost=len(lost), unsent=len(unsent))
 
@@ -192,7 +193,7 @@ class Agent:
             runner.stop(Stop.PREEMPTED, LEAVING)
         await self._hurry.wait()
         for runner in list(self._runners.values()):
-            runner.stop(Stop.PREEMPTED, LEAVING, at_once=True)
+            runner.stop(Stop.PREEMPTED, LEAVING, 0)
 
     async def _until_left(self) -> None:
         """Stay as long as there is no reason to leave, then until nothing is left to do."""
@@ -234,6 +235,10 @@ class Agent:
         self._heartbeat.lease_length(response.lease_seconds)
         taken = [self._take(lease, response) for lease in response.leases]
         stopped = [self._stop(k, Stop.CANCELLED, "cancelled") for k in keys_of(response.cancel)]
+        stopped += [
+            self._stop(Key(each.job, each.epoch), Stop.PREEMPTED, WANTED, each.grace_seconds)
+            for each in response.preempt
+        ]
         if response.drain:
             self.leave("the broker drains this host", None)
         self._launch()
@@ -276,6 +281,8 @@ class Agent:
             self._table.forget(held.key)
             await asyncio.to_thread(self._state.remove_attempt, held.key)
         else:
+            if report.outcome in COMES_BACK:
+                await asyncio.to_thread(self._checkpoints.trim, held.key.job)
             log.info("job ended", lease=str(held.key), outcome=report.outcome, why=report.message)
             self._reporter.add(report)
         self._launch()
@@ -289,10 +296,10 @@ class Agent:
         self._launch()
         self._changes.notify()
 
-    def _stop(self, key: Key, why: Stop, message: str) -> bool:
+    def _stop(self, key: Key, why: Stop, message: str, grace_seconds: float | None = None) -> bool:
         """End a lease's job, unless its command has ended; whether that was news."""
         if runner := self._runners.get(key):
-            return runner.stop(why, message)
+            return runner.stop(why, message, grace_seconds)
         if key not in self._table.pending():
             return False
         if outcome := STOP_OUTCOMES[why]:
@@ -317,8 +324,7 @@ class Agent:
 
     def _clean(self, report: Report) -> None:
         self._state.remove_attempt(Key(report.job, report.epoch))
-        if report.outcome not in COMES_BACK:
-            self._state.remove_checkpoint(report.job)
+        self._checkpoints.ended(report)
 
     def _answered(self, key: Key, status: AnswerStatus | None) -> None:
         if status is AnswerStatus.FENCED:

@@ -23,6 +23,8 @@ from broker import errors
 from broker.protocol.base import View
 from broker.protocol.ids import HostId, show
 from broker.protocol.leases import (
+    CheckpointRequest,
+    CheckpointResponse,
     Enrolled,
     EnrollRequest,
     OutputFile,
@@ -128,6 +130,11 @@ class BrokerApi:
     async def report(self, request: ReportRequest) -> ReportResponse:
         """Tell how attempts ended."""
         return await self._post(self._data, "/v1/leases:report", request, ReportResponse, 60)
+
+    async def checkpoints(self, request: CheckpointRequest) -> CheckpointResponse:
+        """Ask which of some jobs have ended."""
+        path = "/v1/leases:checkpoints"
+        return await self._post(self._data, path, request, CheckpointResponse, 60)
 
     async def log(self, key: Key, stream: str, offset: int, piece: bytes) -> int:
         """Append to a log stream; gives the offset that the broker expects next."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from broker.protocol.ids import show
-from broker.protocol.leases import Lease
+from broker.protocol.leases import Gang, Lease
 
 INHERITED = (
     "PATH",
@@ -21,6 +21,7 @@ INHERITED = (
     "CUDA_PATH",
 )
 ATTEMPT_VARIABLE = "FAIRLEAD_ATTEMPT_DIR"
+PORT_FIRST, PORTS = 20_000, 10_000  # below what systems give out for outgoing connections
 
 
 def job_environment(
@@ -58,6 +59,22 @@ def job_environment(
         "FAIRLEAD_EPOCH": str(lease.epoch),
         "FAIRLEAD_CHECKPOINT_DIR": str(checkpoint_directory),
         "FAIRLEAD_THREADS": threads,
+        **(gang_environment(lease.gang, lease) if lease.gang else {}),
         ATTEMPT_VARIABLE: str(attempt_directory),
         "CUDA_VISIBLE_DEVICES": ",".join(gpus),
+    }
+
+
+def gang_environment(gang: Gang, lease: Lease) -> dict[str, str]:
+    """Where a job on several hosts finds itself and its peers.
+
+    MASTER_ADDR and MASTER_PORT are what `torch.distributed` and others meet by. Nobody reserves the
+    port: it differs between attempts, so that two gangs on a host seldom choose the same.
+    """
+    return {
+        "FAIRLEAD_RANK": str(gang.rank),
+        "FAIRLEAD_SIZE": str(gang.size),
+        "FAIRLEAD_PEERS": ",".join(gang.peers),
+        "MASTER_ADDR": gang.peers[0],
+        "MASTER_PORT": str(PORT_FIRST + (31 * int(lease.job) + lease.epoch) % PORTS),
     }

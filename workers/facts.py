@@ -39,13 +39,14 @@ GPU_GFLOPS_UNKNOWN = 10_000.0
 INTERPRETER_FACTOR = 60.0
 
 
-def host_facts(name: str, slots: int | None, gpus: Sequence[Gpu]) -> HostFacts:
+def host_facts(name: str, slots: int | None, gpus: Sequence[Gpu], address: str = "") -> HostFacts:
     """Look at this host.
 
     Args:
         name: for people.
         slots: CPU slots; null takes the cores, or 0 where GPUs are offered.
         gpus: the devices offered.
+        address: at which other hosts reach it; empty when that is the name.
     """
     cpus = usable_cpus()
     if slots is None:
@@ -54,6 +55,7 @@ def host_facts(name: str, slots: int | None, gpus: Sequence[Gpu]) -> HostFacts:
     cpus = max(cpus, slots)
     return HostFacts(
         name=name,
+        address=address,
         cpus=cpus,
         memory_mib=psutil.virtual_memory().total // 2**20,
         slots=slots,

@@ -18,7 +18,7 @@ from workers.backoff import Backoff
 from workers.broker_api import BrokerApi
 from workers.clock import Clock
 from workers.leases import Key, LeaseTable
-from workers.runner import Stop
+from workers.runner import WANTED, Stop
 
 TICK_SECONDS = 0.25
 ANNOUNCE_SECONDS = 0.5
@@ -30,14 +30,14 @@ class Heartbeat:
     """See the module's text.
 
     Args:
-        stop: ends the job of a lease.
+        stop: ends the job of a lease: why, in words, and how long it may take.
     """
 
     def __init__(
         self,
         api: BrokerApi,
         table: LeaseTable,
-        stop: Callable[[Key, Stop, str], object],
+        stop: Callable[[Key, Stop, str, float | None], object],
         clock: Clock,
         tick_seconds: float = TICK_SECONDS,
     ) -> None:
@@ -85,7 +85,7 @@ class Heartbeat:
     def _stop_lapsed(self) -> None:
         for key in self._table.lapsed(self._clock()):
             message = f"lease could not be renewed for {self._lease_seconds:.0f} s"
-            self._stop(key, Stop.LAPSED, message)
+            self._stop(key, Stop.LAPSED, message, None)
 
     def _due(self) -> Sequence[RenewItem]:
         """What to send now: everything when a third has passed, else only new starts."""
@@ -126,9 +126,11 @@ class Heartbeat:
     def _hear(self, answer: RenewAnswer, asked_at: float, running: set[Key]) -> None:
         key = Key(answer.job, answer.epoch)
         if answer.status is AnswerStatus.FENCED:
-            self._stop(key, Stop.FENCED, "")
+            self._stop(key, Stop.FENCED, "", None)
             return
         # Counted from the question, so that the broker never believes in less time than we do.
         self._table.renewed(key, asked_at + self._lease_seconds, running=key in running)
         if answer.cancel:
-            self._stop(key, Stop.CANCELLED, "cancelled")
+            self._stop(key, Stop.CANCELLED, "cancelled", None)
+        elif answer.preempt_grace_seconds is not None:
+            self._stop(key, Stop.PREEMPTED, WANTED, answer.preempt_grace_seconds)

@@ -244,6 +244,10 @@ class LeaseTable:
         """Leases that wait for a slot."""
         return [h.key for h in self._held.values() if h.phase is Phase.PENDING]
 
+    def jobs(self) -> set[JobId]:
+        """The jobs of all leases, those with unanswered reports included."""
+        return {key.job for key in (*self._held, *self._ended)}
+
     def older_epochs(self, lease: Lease) -> list[Key]:
         """Held leases of the same job that this newer one supersedes."""
         return [k for k in self._held if k.job == lease.job and k.epoch < lease.epoch]

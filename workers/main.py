@@ -97,7 +97,9 @@ async def _serve(
     settings: WorkerSettings, state: StateDirectory, adopting: bool, signals: bool
 ) -> int:
     gpus, offered = await asyncio.to_thread(open_gpus, settings.gpus)
-    facts = await asyncio.to_thread(host_facts, settings.host_name, settings.slots, offered)
+    facts = await asyncio.to_thread(
+        host_facts, settings.host_name, settings.slots, offered, settings.address
+    )
     _warn_if_plain(settings.url)
     async with BrokerApi(settings.url) as api:
         identity = state.load_identity() or await enroll(settings, facts, state, api)

@@ -38,11 +38,14 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
+WANTED = "the broker asked for it back"
+
+
 class Stop(StrEnum):
     """Why a job must stop."""
 
     CANCELLED = "cancelled"  # by its owner or an admin
-    PREEMPTED = "preempted"  # this host leaves
+    PREEMPTED = "preempted"  # this host leaves, or the broker wants the slots for others
     LAPSED = "lapsed"  # its lease could not be renewed
     FENCED = "fenced"  # its lease is somebody else's; nothing may be reported
 
@@ -94,10 +97,13 @@ class Runner:
         self._started_at: datetime | None = None
         self._usage = Usage()
 
-    def stop(self, why: Stop, message: str = "", *, at_once: bool = False) -> bool:
+    def stop(self, why: Stop, message: str = "", grace_seconds: float | None = None) -> bool:
         """End the attempt; whether this is the first stop.
 
         A fence outweighs an earlier reason, else the first reason stands.
+
+        Args:
+            grace_seconds: between TERM and KILL; null for the executor's own, 0 for none.
         """
         first = self._stop is None
         if self._stop is None or why is Stop.FENCED:
@@ -106,7 +112,7 @@ class Runner:
         if self._execution:
             # Another host may already run the job: no grace where the lease is gone.
             gone = self._stop in (Stop.LAPSED, Stop.FENCED)
-            self._execution.stop(at_once=at_once or gone)
+            self._execution.stop(grace_seconds=0 if gone else grace_seconds)
         return first
 
     async def run(self) -> Report | None:
@@ -186,7 +192,7 @@ class Runner:
         self._around.command_started(self.key)
         self._shipper.start()
         if self._stop:  # came between the start and here
-            execution.stop(at_once=self._stop is not Stop.CANCELLED)
+            execution.stop(grace_seconds=None if self._stop is Stop.CANCELLED else 0)
         ended = await execution.wait()
         await self._monitor.stop()
         self._exit_code = ended.exit_code
@@ -238,6 +244,9 @@ class Runner:
                 assert_never(ended.cause)
 
     async def _upload(self) -> list[OutputFile]:
+        gang = self._held.lease.gang
+        if gang and gang.rank > 0:
+            return []  # the job's outputs are those of rank 0
         found = await asyncio.to_thread(
             outputs.find, self._attempt.work, self._held.spec, self._held.lease.limits
         )

@@ -53,6 +53,11 @@ class WorkerSettings(BaseSettings):
     """Pool to join; null takes the one that the enrolment token names."""
     name: str | None = Field(None, min_length=1, max_length=TITLE_CHARACTERS_MAX)
     """Host name shown to people; null takes the system's."""
+    address: str = Field("", max_length=TITLE_CHARACTERS_MAX)
+    """Name or address at which the other hosts of its pool reach it, for jobs on several hosts;
+    empty takes the host name."""
+    checkpoint_bytes_max: int = Field(20 * 2**30, ge=0)
+    """Largest checkpoint directory of one job that is kept for its next attempt."""
     prefetch: int = Field(0, ge=0, le=SLOTS_PER_HOST_MAX)
     """Jobs to hold beyond the free slots, so that short jobs start without a round trip."""
     idle_exit_seconds: float | None = Field(None, gt=0)

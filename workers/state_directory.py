@@ -153,6 +153,12 @@ class StateDirectory:
             if path not in keep:
                 shutil.rmtree(path, ignore_errors=True)
 
+    def checkpoint_jobs(self) -> list[JobId]:
+        """The jobs of which a checkpoint is kept."""
+        names = [path.name for path in self.checkpoints.iterdir()]
+        numbers = [name.removeprefix("job_") for name in names if name.startswith("job_")]
+        return sorted(JobId(int(number)) for number in numbers if number.isdecimal())
+
     def remove_checkpoint(self, job: JobId) -> None:
         shutil.rmtree(self.checkpoint(job), ignore_errors=True)
 

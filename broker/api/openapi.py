@@ -34,6 +34,7 @@ PARAMETERS: Final[dict[str, tuple[str, str]]] = {
     "number": ("Number of the version within the app.", "1"),
     "token": ("Id of the token.", "token_8"),
     "host": ("Id of the host.", "host_2"),
+    "pool": ("Name of the pool.", "default"),
     "batch": ("Id of the batch.", "batch_17"),
     "job": ("Id of the job.", "job_17"),
     "epoch": ("Which lease of the job, counted from 1.", "1"),

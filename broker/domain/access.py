@@ -53,6 +53,8 @@ class Action(StrEnum):
     HOST_VIEW = "host.view"
     HOST_ADMINISTER = "host.administer"
     HOST_ENROLL_TOKEN = "host.enroll_token"  # noqa: S105
+    PREEMPTION_VIEW = "preemption.view"
+    PREEMPTION_SET = "preemption.set"
     LEASE_WORK = "lease.work"
 
 
@@ -109,6 +111,8 @@ TABLE: Final[dict[Action, frozenset[Ground]]] = {
     Action.HOST_VIEW: frozenset({G.OWNER, G.ADMIN_ALL}),
     Action.HOST_ADMINISTER: frozenset({G.OWNER, G.ADMIN_ALL}),
     Action.HOST_ENROLL_TOKEN: frozenset({G.ANYBODY}),  # B1: submitters may also volunteer hosts
+    Action.PREEMPTION_VIEW: frozenset({G.ANYBODY}),
+    Action.PREEMPTION_SET: frozenset({G.ADMIN_ALL}),
     Action.LEASE_WORK: frozenset({G.HOST}),
 }
 

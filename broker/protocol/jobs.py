@@ -31,6 +31,26 @@ class Attempt(View):
     """Slot-seconds charged to the account; 0 for attempts lost by the host or the broker."""
 
 
+class Member(View):
+    """One host of an attempt of a job on several hosts."""
+
+    epoch: int
+    """Which lease of the job, counted from 1."""
+    rank: int
+    """Place of the host, from 0."""
+    host: HostRef | None
+    host_name: str | None
+    """Name of the host; null when the host was removed."""
+    running: bool
+    """Whether the command was started there."""
+    outcome: Outcome | None
+    """How it ended there; null before."""
+    exit_code: int | None
+    """Exit code, or minus the signal number; null when it never ran, or still runs."""
+    message: str
+    """One line that explains a failure; empty otherwise."""
+
+
 class Output(View):
     """One output file."""
 
@@ -84,6 +104,8 @@ class Job(JobSummary):
     """Number of leases so far."""
     attempts: list[Attempt]
     """Closed attempts, oldest first."""
+    members: list[Member] = Field(default_factory=list)
+    """The hosts of each attempt, also of the one that runs; empty for a job on one host."""
     outputs: list[Output]
     """Outputs of the accepted attempt."""
 

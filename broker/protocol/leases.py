@@ -14,6 +14,7 @@ from broker.protocol.base import Digest, FileName, Message, Name, Text, View
 from broker.protocol.batches import InputContent
 from broker.protocol.ids import AccountRef, BatchRef, HostRef, JobRef, VersionRef
 from broker.protocol.limits import (
+    CHECKPOINTS_PER_CALL_MAX,
     ELEMENTS_PER_CALL_MAX,
     OUTPUTS_PER_JOB_MAX,
     POLL_WAIT_SECONDS_MAX,
@@ -71,6 +72,24 @@ class PollRequest(Message):
     """How long the broker may hold the request open when there is nothing to say."""
 
 
+class Gang(View):
+    """A job's hosts, and which of them this one is."""
+
+    rank: int
+    """Place of this host, from 0. The outputs of rank 0 are the job's."""
+    size: int
+    """Number of hosts."""
+    peers: list[str]
+    """Addresses of all hosts, by rank."""
+
+
+class Preempted(LeaseKey):
+    """A lease to hand back."""
+
+    grace_seconds: float = Field(ge=0)
+    """How long the command may go on after TERM before it is killed."""
+
+
 class Lease(View):
     """One job, with everything needed to run it."""
 
@@ -91,6 +110,8 @@ class Lease(View):
     """What the job occupies."""
     limits: JobLimits
     """Bounds of this attempt."""
+    gang: Gang | None = None
+    """The other hosts of the attempt; null for a job on one host."""
 
 
 class PollResponse(View):
@@ -102,6 +123,8 @@ class PollResponse(View):
     """Specs of the versions in `leases`, by version id."""
     cancel: list[LeaseKey] = Field(default_factory=list)
     """Leases to stop: cancelled ones are reported as such, others are simply gone."""
+    preempt: list[Preempted] = Field(default_factory=list)
+    """Leases to stop and report as preempted: the job goes on later, from its checkpoint."""
     lease_seconds: float
     """Length of a lease; renew at a third of it."""
     request_delay_seconds: float = 0.0
@@ -149,6 +172,8 @@ class RenewAnswer(View):
     """`ok`, or `fenced`: stop the job, its lease is gone."""
     cancel: bool = False
     """Stop the job and report it as cancelled."""
+    preempt_grace_seconds: float | None = None
+    """Stop the job within so long and report it as preempted; null to go on."""
 
 
 class RenewResponse(View):
@@ -198,6 +223,19 @@ class ReportAnswer(View):
     epoch: int
     status: AnswerStatus
     """`ok`, `stored` when an equal report was accepted before, `fenced` when the lease is gone."""
+
+
+class CheckpointRequest(Message):
+    """Jobs of which the host keeps a checkpoint and that it does not hold."""
+
+    jobs: list[JobRef] = Field(min_length=1, max_length=CHECKPOINTS_PER_CALL_MAX)
+
+
+class CheckpointResponse(View):
+    """Which checkpoints may go."""
+
+    ended: list[JobRef]
+    """Those jobs that will never run again."""
 
 
 class ReportResponse(View):

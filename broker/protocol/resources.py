@@ -5,6 +5,7 @@ from pydantic import Field
 from broker.protocol.base import Message, Title
 from broker.protocol.limits import (
     GPUS_PER_JOB_MAX,
+    HOSTS_PER_JOB_MAX,
     LOG_BYTES_MAX,
     OUTPUT_BYTES_MAX,
     SLOTS_PER_HOST_MAX,
@@ -13,10 +14,12 @@ from broker.protocol.limits import (
 
 
 class Resources(Message):
-    """What one job needs on one host."""
+    """What one job needs: on one host, or on each of several."""
 
+    hosts: int = Field(1, ge=1, le=HOSTS_PER_JOB_MAX)
+    """Hosts of one pool on which the job runs at once, all or none; all else is of each of them."""
     gpus: int = Field(0, ge=0, le=GPUS_PER_JOB_MAX)
-    """GPUs, all on one host; 0 takes one CPU slot instead."""
+    """GPUs of one host; 0 takes one CPU slot instead."""
     gpu_memory_mib: int = Field(0, ge=0)
     """Least memory of each GPU in MiB; 0 when any will do."""
     gpu_model: Title | None = None
@@ -30,7 +33,7 @@ class Resources(Message):
 
     @property
     def slots(self) -> int:
-        """Slots that the job occupies: its GPUs, or one CPU slot."""
+        """Slots that the job occupies on each of its hosts: its GPUs, or one CPU slot."""
         return self.gpus or 1
 
 
@@ -65,6 +68,8 @@ class HostFacts(Message):
 
     name: Title
     """Host name, for people."""
+    address: Title = ""
+    """Name or address at which hosts of its pool reach it; empty when that is `name`."""
     cpus: int = Field(ge=1)
     """CPU cores."""
     memory_mib: int = Field(ge=0)

@@ -34,7 +34,8 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Freed:
-    """Jobs of a lane that left their hosts, and the slot-seconds they took in all."""
+    """Jobs of a lane that left their hosts, and the slot-seconds they took in all; NaN for jobs
+    that went back to the queue, which say nothing of how long such a job runs."""
 
     lane_id: LaneId
     jobs: int

@@ -1,7 +1,7 @@
 """What a running attempt sends and fetches: bound to its live lease, refused without one."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import orjson
@@ -9,9 +9,10 @@ import orjson
 from broker.errors import Fenced, InvalidInput, NotFound
 from broker.protocol.apps import VersionSpec
 from broker.protocol.ids import HostId, JobId, show
-from broker.protocol.leases import OutputFile
+from broker.protocol.leases import CheckpointResponse, OutputFile
 from broker.protocol.resources import JobLimits
 from broker.services.context import Services
+from broker.services.files import LogName
 from broker.storage import leases, outputs
 from broker.storage.leases import Held
 
@@ -27,6 +28,12 @@ async def held(services: Services, host: HostId, job: JobId, epoch: int) -> Held
     if lease is None:
         raise Fenced("the lease is not, or no longer, this host's", ids=(show("job", job),))
     return lease
+
+
+async def ended(services: Services, host: HostId, jobs: Sequence[JobId]) -> CheckpointResponse:
+    """Those of some jobs that had an attempt on the host and will have no other."""
+    async with services.database.connection() as connection:
+        return CheckpointResponse(ended=await leases.ended(connection, host, jobs))
 
 
 async def append_log(
@@ -46,7 +53,11 @@ async def append_log(
     lease = await held(services, host, job, epoch)
     bytes_max = JobLimits.model_validate_json(lease.limits).log_bytes
     return await asyncio.to_thread(
-        services.files.append_log, job, epoch, stream, offset, chunk, bytes_max=bytes_max
+        services.files.append_log,
+        LogName(job, epoch, stream, lease.rank),
+        offset,
+        chunk,
+        bytes_max=bytes_max,
     )
 
 
@@ -62,10 +73,12 @@ async def put_output(
 
     Raises:
         Fenced: as `held`, before and after the upload.
-        InvalidInput: the version has no such output.
+        InvalidInput: the version has no such output, or the host has another rank than 0.
         BodyTooLarge: more bytes than the version or the batch allows.
     """
     lease = await held(services, host, job, epoch)
+    if lease.rank > 0:
+        raise InvalidInput.of("{name}", "the outputs of a gang come from rank 0")
     texts = await services.catalogue.spec_texts([lease.version_id])
     declared = VersionSpec.model_validate_json(texts[lease.version_id]).outputs.get(name)
     if declared is None:

@@ -1,5 +1,6 @@
 """The leader's memory of work: lanes with jobs waiting or running, as growing columns."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -33,6 +34,11 @@ class LaneState:
     seen: bool = False  # whether job_seconds is more than a guess
 
     @property
+    def slots(self) -> int:
+        """What one job takes in all, on one host or several."""
+        return self.lane.row.slots * self.lane.row.hosts
+
+    @property
     def id(self) -> LaneId:
         return self.lane.row.id
 
@@ -44,12 +50,14 @@ class LaneState:
     def job_gpu_seconds(self) -> float:
         """What budgets hold back for a job: the declared limit until one of the lane has ended."""
         seconds = self.job_seconds if self.seen else float(self.lane.bounds.wall_seconds)
-        return max(JOB_SECONDS_MIN, seconds) * self.lane.row.slots
+        return max(JOB_SECONDS_MIN, seconds) * self.slots
 
     def ended(self, jobs: int, slot_seconds: float) -> None:
-        """Jobs left their hosts after so many slot-seconds in all."""
+        """Jobs left their hosts after so many slot-seconds in all; NaN: they will run again."""
         self.running = max(0, self.running - jobs)
-        seconds = slot_seconds / (jobs * self.lane.row.slots)
+        if math.isnan(slot_seconds):
+            return
+        seconds = slot_seconds / (jobs * self.slots)
         self.job_seconds += (SMOOTHING if self.seen else 1.0) * (seconds - self.job_seconds)
         self.seen = True
 
@@ -73,7 +81,7 @@ class Backlog:
         """The length of a typical job: the mean over the slots that are busy."""
         slots = total = 0.0
         for state in self.lanes.values():
-            busy = state.running * state.lane.row.slots
+            busy = state.running * state.slots
             slots += busy
             total += busy * state.job_seconds
         if slots == 0:
@@ -105,8 +113,10 @@ class Backlog:
         if state := self.lanes.get(freed.lane_id):
             account = state.lane.row.account_id
             state.ended(freed.jobs, freed.slot_seconds)
-            self.lags.freed(account, freed.jobs * state.lane.row.slots)
-            self._used_since[account] = self._used_since.get(account, 0.0) + freed.slot_seconds
+            self.lags.freed(account, freed.jobs * state.slots)
+            if not math.isnan(freed.slot_seconds):
+                used = self._used_since.get(account, 0.0)
+                self._used_since[account] = used + freed.slot_seconds
 
     def of_unknown_accounts(self) -> list[LaneState]:
         """Lanes with jobs waiting whose account was not in the last read."""
@@ -163,7 +173,7 @@ class Backlog:
         rows = [self.accounts[account] for account in present]
         reserved = np.zeros(len(present))
         for state in states:
-            seconds = state.running * state.lane.row.slots * state.job_seconds
+            seconds = state.running * state.slots * state.job_seconds
             reserved[row_of[state.lane.row.account_id]] += seconds
         group_row = {group.id: row for row, group in enumerate(self.groups)}
         accounts = Accounts(
@@ -180,7 +190,13 @@ class Backlog:
             id=np.array([state.lane.row.id for state in states], np.int64),
             account=np.array([row_of[s.lane.row.account_id] for s in states], np.int32),
             pending=np.array(
-                [paid.get(s.id, s.pending) if s.account in active else 0 for s in states], np.int64
+                [
+                    paid.get(s.id, s.pending)
+                    if s.account in active and s.lane.row.hosts == 1  # the plan knows no gangs yet
+                    else 0
+                    for s in states
+                ],
+                np.int64,
             ),
             running=np.array([s.running for s in states], np.int64),
             slots=np.array([s.lane.row.slots for s in states], np.int32),

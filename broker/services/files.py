@@ -27,6 +27,20 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
+class LogName:
+    """One stream of one attempt; of a gang, of one rank."""
+
+    job: JobId
+    epoch: int
+    stream: str
+    rank: int = 0
+
+    def __str__(self) -> str:
+        rank = f".{self.rank}" if self.rank else ""
+        return f"{self.job}.{self.epoch}.{self.stream}{rank}"
+
+
+@dataclass(frozen=True, slots=True)
 class Files:
     """Contents under `contents/`, logs under `logs/`."""
 
@@ -82,20 +96,18 @@ class Files:
             incoming.unlink(missing_ok=True)
         return Content(digest, size)
 
-    def log_path(self, job: JobId, epoch: int, stream: str) -> Path:
-        """Where the log of one stream of one attempt is."""
-        return self.root / "logs" / f"{int(job) // 10_000}" / f"{job}.{epoch}.{stream}"
+    def log_path(self, log: LogName) -> Path:
+        """Where a log is."""
+        return self.root / "logs" / f"{int(log.job) // 10_000}" / str(log)
 
-    def append_log(
-        self, job: JobId, epoch: int, stream: str, offset: int, chunk: bytes, *, bytes_max: int
-    ) -> int:
+    def append_log(self, log: LogName, offset: int, chunk: bytes, *, bytes_max: int) -> int:
         """Writes a chunk at its offset, so that a repeated one changes nothing.
 
         Returns:
             The offset behind the chunk; when the chunk would leave a gap, the offset at which
             the log ends and the sender must go on.
         """
-        path = self.log_path(job, epoch, stream)
+        path = self.log_path(log)
         path.parent.mkdir(exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
@@ -108,10 +120,10 @@ class Files:
             os.close(descriptor)
         return offset + len(chunk)
 
-    def read_log(self, job: JobId, epoch: int, stream: str, offset: int, bytes_max: int) -> bytes:
+    def read_log(self, log: LogName, offset: int, bytes_max: int) -> bytes:
         """What the log holds from an offset on; empty when there is nothing (yet)."""
         try:
-            with self.log_path(job, epoch, stream).open("rb") as file:
+            with self.log_path(log).open("rb") as file:
                 file.seek(offset)
                 return file.read(bytes_max)
         except FileNotFoundError:

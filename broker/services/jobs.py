@@ -9,12 +9,12 @@ import orjson
 from broker.domain.access import Action, Resource
 from broker.protocol.base import Count
 from broker.protocol.ids import AccountId, AppId, BatchId, JobId, show
-from broker.protocol.jobs import Attempt, Job, JobSummary
+from broker.protocol.jobs import Attempt, Job, JobSummary, Member
 from broker.protocol.states import ACTIVE_STATES, TERMINAL_STATES, JobState
 from broker.services.batches import app_id, authorised, cancel_range, scope, unseen
 from broker.services.context import Services
 from broker.services.identity import Actor
-from broker.storage import batches, jobs, outputs
+from broker.storage import batches, gangs, jobs, outputs
 from broker.storage.batches import Scope
 from broker.storage.database import Connection
 
@@ -102,6 +102,7 @@ async def show_one(services: Services, actor: Actor, job: JobId) -> Job:
     async with services.database.connection() as connection:
         row = await authorised_row(connection, actor, job)
         attempts = [attempt_of(dict(each)) for each in await jobs.attempts(connection, job)]
+        members = [member_of(each) for each in await gangs.members(connection, job)]
         accepted = await outputs.accepted(connection, job)
     fields = summary(row) | {
         "account": row["account_id"],
@@ -111,6 +112,7 @@ async def show_one(services: Services, actor: Actor, job: JobId) -> Job:
         "inputs": orjson.loads(row["inputs"] or "{}"),
         "lease_epoch": row["lease_epoch"],
         "attempts": attempts,
+        "members": members,
         "outputs": accepted,
     }
     return Job.model_validate(fields)
@@ -177,3 +179,9 @@ def attempt_of(row: Mapping[str, Any]) -> Attempt:
     """A closed lease."""
     host = {"host": row["host_id"] if row["host_name"] is not None else None}
     return Attempt.model_validate({**row, **host, "usage": orjson.loads(row["usage"])})
+
+
+def member_of(row: gangs.Member) -> Member:
+    """A host of an attempt."""
+    host = {"host": row.host_id if row.host_name is not None else None}
+    return Member.model_validate({**row._asdict(), **host})

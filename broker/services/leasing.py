@@ -9,7 +9,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -26,13 +26,26 @@ from broker.services.catalogue import Catalogue
 from broker.services.group_commit import Group
 from broker.services.lanes import LaneBook
 from broker.services.waiting import WaitingRoom
-from broker.storage import fleet, hosts, leases
+from broker.storage import fleet, gangs, hosts, leases
 from broker.storage.database import Database
-from broker.storage.leases import LeaseRow
+from broker.storage.leases import LeaseRow, Wish
 
 DRAINING_DELAY_SECONDS = 5.0  # a draining host polls to hear of cancellations only
-Held = tuple[JobId, int, HostId, bool]
+Held = tuple[JobId, int, HostId, Wish]
 Answered = dict[str, Any]  # protocol.leases.RenewAnswer or ReportAnswer
+Lease = tuple[JobId, int, HostId]
+GOES_ON = Wish(cancel=False, preempt_grace_seconds=None)
+GONE = Wish(cancel=True, preempt_grace_seconds=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What an agent does not know of the leases of its host. `news` when it was not told before."""
+
+    rows: Sequence[LeaseRow] = ()
+    cancel: Sequence[LeaseKey] = ()
+    preempt: Sequence[tuple[LeaseKey, float]] = ()  # with the grace in seconds
+    news: bool = False
 
 
 @dataclass(slots=True)
@@ -58,7 +71,9 @@ class Leasing:
     _reading: Group[HostId, list[Held]] = field(init=False)
     _trusting: Group[HostId, bool] = field(init=False)
     _asking: Group[tuple[HostId, Ask | None], None] = field(init=False)
-    _renewing: Group[Sequence[tuple[JobId, int, HostId, bool]], dict[Any, bool]] = field(init=False)
+    _renewing: Group[Sequence[tuple[JobId, int, HostId, bool]], dict[Lease, Wish]] = field(
+        init=False
+    )
 
     def __post_init__(self) -> None:
         self._reading = Group(self._read_held, weight_max=500, writers=2)
@@ -83,11 +98,11 @@ class Leasing:
         asked = False
         try:
             while True:
-                rows, cancel, news = await self._difference(host, request.holding)
+                known = await self._difference(host, request.holding)
                 left = deadline - self.clock()
-                if rows or news or left <= 0 or draining or self.waiting.closed:
-                    await self._check_trust(host, began, rows)
-                    return await self._answer(rows, cancel, draining)
+                if known.rows or known.news or left <= 0 or draining or self.waiting.closed:
+                    await self._check_trust(host, began, known.rows)
+                    return await self._answer(known, draining)
                 if (request.free_slots or request.free_gpus) and not asked:
                     asked = True  # before it is: whoever leaves meanwhile must withdraw it
                     await self._asking.add((host, ask_of(request, self.clock() + left)))
@@ -96,13 +111,13 @@ class Leasing:
                         delivered = await waiter.future
                 except TimeoutError:
                     asked = False  # the ask ends by itself, at this very moment
-                    return await self._answer([], cancel, draining)
+                    return await self._answer(known, draining)
                 asked = False  # delivered, or woken: what was asked may be forgotten
                 if delivered:
                     await self._check_trust(host, began, delivered)
-                    return await self._answer(delivered, cancel, draining)
+                    return await self._answer(replace(known, rows=delivered), draining)
                 if not self.waiting.is_current(host, waiter):
-                    return await self._answer([], cancel, draining)
+                    return await self._answer(known, draining)
                 self.waiting.leave(host, waiter)
                 waiter = self.waiting.enter(host)
         finally:
@@ -111,31 +126,39 @@ class Leasing:
             if asked and newest:
                 await asyncio.shield(self._withdraw(host))
 
-    async def _difference(
-        self, host: HostId, holding: Sequence[LeaseKey]
-    ) -> tuple[list[LeaseRow], list[LeaseKey], bool]:
-        """(leases that the agent does not know, those it must stop, whether that is news)."""
-        live = {(job, epoch): cancel for job, epoch, _, cancel in await self._reading.add(host)}
+    async def _difference(self, host: HostId, holding: Sequence[LeaseKey]) -> Difference:
+        """What the agent of a host must be told, given what it says that it holds."""
+        live = {(job, epoch): wish for job, epoch, _, wish in await self._reading.add(host)}
         known = {(key.job, key.epoch) for key in holding}
         missing = [job for (job, epoch) in live if (job, epoch) not in known]
-        cancel = [
-            key
-            for key in holding
-            if live.get((key.job, key.epoch), True)  # gone, or its cancellation was requested
-        ]
-        rows: list[LeaseRow] = []
-        if missing:
-            async with self.database.connection() as connection:
-                rows = await leases.by_ids(connection, missing[:LEASES_PER_POLL_MAX])
-            rows = [row for row in rows if row.host_id == host]
+        wishes = [(key, live.get((key.job, key.epoch), GONE)) for key in holding]
         # An agent takes a while to stop a job, and polls meanwhile: it is told once.
-        keys = frozenset((key.job, key.epoch) for key in cancel)
-        news = not keys <= self._told.get(host, frozenset())
-        if keys:
-            self._told[host] = keys
+        stop = frozenset((key.job, key.epoch) for key, wish in wishes if wish != GOES_ON)
+        news = not stop <= self._told.get(host, frozenset())
+        if stop:
+            self._told[host] = stop
         else:
             self._told.pop(host, None)
-        return rows, cancel, news
+        return Difference(
+            await self._missing(host, missing) if missing else (),
+            [key for key, wish in wishes if wish.cancel],
+            [
+                (key, wish.preempt_grace_seconds)
+                for key, wish in wishes
+                if wish.preempt_grace_seconds is not None and not wish.cancel
+            ],
+            news,
+        )
+
+    async def _missing(self, host: HostId, jobs: Sequence[JobId]) -> list[LeaseRow]:
+        """Leases of which an agent does not say that it holds them."""
+        wanted = jobs[:LEASES_PER_POLL_MAX]
+        async with self.database.connection() as connection:
+            rows = await leases.by_ids(connection, wanted)
+            own = [row for row in rows if row.host_id == host]
+            if len(own) < len(wanted):
+                own += await gangs.of_host(connection, host, wanted)
+        return own
 
     async def _check_trust(self, host: HostId, began: float, rows: Sequence[LeaseRow]) -> None:
         """Lets no work go to a host that was banned while its poll waited; others may take it."""
@@ -157,16 +180,17 @@ class Leasing:
         except Unavailable:
             return  # the ask names its own expiry
 
-    async def _answer(
-        self, rows: Sequence[LeaseRow], cancel: Sequence[LeaseKey], draining: bool
-    ) -> bytes:
-        lanes = await self.lanes.rows({row.lane_id for row in rows})
+    async def _answer(self, told: Difference, draining: bool) -> bytes:
+        lanes = await self.lanes.rows({row.lane_id for row in told.rows})
         texts = await self.catalogue.spec_texts(lane.row.version_id for lane in lanes.values())
         return orjson.dumps(
             {
-                "leases": [lease_json(row, lanes[row.lane_id].fragments) for row in rows],
+                "leases": [lease_json(row, lanes[row.lane_id].fragments) for row in told.rows],
                 "versions": {f"version_{v}": orjson.Fragment(text) for v, text in texts.items()},
-                "cancel": [{"job": f"job_{key.job}", "epoch": key.epoch} for key in cancel],
+                "cancel": [key_json(key) for key in told.cancel],
+                "preempt": [
+                    {**key_json(key), "grace_seconds": grace} for key, grace in told.preempt
+                ],
                 "lease_seconds": self.lease_seconds,
                 "request_delay_seconds": DRAINING_DELAY_SECONDS if draining else 0.0,
                 "drain": draining,
@@ -193,19 +217,17 @@ class Leasing:
         """One answer for each lease, in order."""
         wanted = [(item.job, item.epoch, host, item.running) for item in items]
         renewed = await self._renewing.add(wanted, weight=len(wanted)) if wanted else {}
-        return [
-            answered(item, AnswerStatus.OK, cancel=renewed[item.job, item.epoch])
-            if (item.job, item.epoch) in renewed
-            else answered(item, AnswerStatus.FENCED, cancel=False)
-            for item in items
-        ]
+        wishes = [renewed.get((item.job, item.epoch, host)) for item in items]
+        return [renewal(item, wish) for item, wish in zip(items, wishes, strict=True)]
 
     async def _write_renewals(
         self, group: Sequence[Sequence[tuple[JobId, int, HostId, bool]]]
-    ) -> list[dict[Any, bool] | Exception]:
+    ) -> list[dict[Lease, Wish] | Exception]:
         wanted = [item for items in group for item in items]
         async with self.heartbeats.connection() as connection:
             renewed = await leases.renew(connection, wanted, lease_seconds=self.lease_seconds)
+            if others := [item for item in wanted if item[:3] not in renewed]:
+                renewed |= await gangs.renew(connection, others, lease_seconds=self.lease_seconds)
         return [renewed] * len(group)
 
     # -- who is there -----------------------------------------------------------------------
@@ -236,9 +258,19 @@ def ask_of(request: PollRequest, expires_at: float) -> Ask:
     )
 
 
-def answered(key: LeaseKey, status: AnswerStatus, **more: bool) -> Answered:
-    """The answer for one element of a renew or report call."""
-    return {"job": f"job_{key.job}", "epoch": key.epoch, "status": status, **more}
+def key_json(key: LeaseKey) -> dict[str, Any]:
+    """protocol.leases.LeaseKey as a dict for orjson."""
+    return {"job": f"job_{key.job}", "epoch": key.epoch}
+
+
+def renewal(key: LeaseKey, wish: Wish | None) -> Answered:
+    """The answer for one element of a renew call; a lease that nobody wishes for is gone."""
+    if wish is None:
+        return {**key_json(key), "status": AnswerStatus.FENCED, "cancel": False}
+    answer = {**key_json(key), "status": AnswerStatus.OK, "cancel": wish.cancel}
+    if wish.preempt_grace_seconds is not None:
+        answer["preempt_grace_seconds"] = wish.preempt_grace_seconds
+    return answer
 
 
 def lease_json(row: LeaseRow, shared: dict[str, Any]) -> dict[str, Any]:
@@ -253,4 +285,6 @@ def lease_json(row: LeaseRow, shared: dict[str, Any]) -> dict[str, Any]:
     }
     if row.inputs:
         lease["inputs"] = orjson.Fragment(row.inputs)
+    if row.gang:
+        lease["gang"] = orjson.Fragment(row.gang)
     return lease

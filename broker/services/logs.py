@@ -5,10 +5,13 @@ import codecs
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 
+from broker.domain.words import count
 from broker.errors import InvalidInput
 from broker.protocol.ids import JobId
+from broker.protocol.resources import Resources
 from broker.protocol.states import ACTIVE_STATES, JobState
 from broker.services.context import Services
+from broker.services.files import LogName
 from broker.services.identity import Actor
 from broker.services.jobs import authorise, authorised_row
 from broker.services.streams import Listener
@@ -21,12 +24,14 @@ ASK_SECONDS = 0.6  # between two looks at the job, and at the caller's rights
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """One stream of one attempt. `epoch` 0: the job has not been leased yet."""
+    """One stream of one attempt. `epoch` 0: the job has not been leased yet. `rank` is that of a
+    host of a gang."""
 
     job: JobId
     epoch: int
     stream: str
     offset: int = 0
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +70,29 @@ class Text:
 
 
 async def find(
-    services: Services, actor: Actor, job: JobId, stream: str, epoch: int | None, offset: int
+    services: Services,
+    actor: Actor,
+    job: JobId,
+    stream: str,
+    epoch: int | None,
+    offset: int,
+    rank: int = 0,
 ) -> Log:
     """The log that a request means: that of the current or last attempt unless it says which.
 
     Raises:
         NotFound: the job does not exist, or is not to be seen.
-        InvalidInput: an attempt that the job has not had.
+        InvalidInput: an attempt that the job has not had, or a rank that it has not.
     """
     async with services.database.connection() as connection:
         row = await authorised_row(connection, actor, job)
     if epoch is not None and not 1 <= epoch <= row["lease_epoch"]:
         detail = f"the job has had {row['lease_epoch']} attempts"
         raise InvalidInput.of("?epoch", detail)
-    return Log(job, row["lease_epoch"] if epoch is None else epoch, stream, offset)
+    hosts = Resources.model_validate_json(row["resources"]).hosts
+    if rank >= hosts:
+        raise InvalidInput.of("?rank", f"the job runs on {count(hosts, 'host')}")
+    return Log(job, row["lease_epoch"] if epoch is None else epoch, stream, offset, rank)
 
 
 async def read(services: Services, log: Log) -> AsyncIterator[bytes]:
@@ -140,5 +154,8 @@ async def _ask(
 
 async def _chunk(services: Services, log: Log, epoch: int, offset: int) -> bytes:
     return await asyncio.to_thread(
-        services.files.read_log, log.job, epoch, log.stream, offset, CHUNK_BYTES
+        services.files.read_log,
+        LogName(log.job, epoch, log.stream, log.rank),
+        offset,
+        CHUNK_BYTES,
     )

@@ -3,6 +3,7 @@
 Reports of many hosts share one statement, which draws every consequence.
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,8 +17,9 @@ from broker.protocol.states import AnswerStatus, JobState, Outcome
 from broker.queues import asks
 from broker.queues.asks import Freed
 from broker.queues.client import GenerationLost, Queues
+from broker.services import gangs
 from broker.services.group_commit import Group
-from broker.services.leasing import Answered, answered
+from broker.services.leasing import Answered, Lease, key_json
 from broker.services.waiting import WaitingRoom
 from broker.storage import leases, outputs
 from broker.storage.database import Database
@@ -59,7 +61,7 @@ class Settling:
         missing = await self._missing_outputs(reports)
         settlements = [settlement(host, report, report.job in missing) for report in reports]
         statuses = await self._reporting.add(settlements, weight=len(settlements))
-        return [answered(r, status) for r, status in zip(reports, statuses, strict=True)]
+        return [{**key_json(r), "status": s} for r, s in zip(reports, statuses, strict=True)]
 
     async def expire(self, *, jobs_max: int) -> int:
         """Closes leases whose hosts fell silent, as lost; returns how many."""
@@ -94,7 +96,7 @@ class Settling:
         self, group: Sequence[Sequence[Settlement]]
     ) -> list[list[AnswerStatus] | Exception]:
         # A report may come twice in one group; the first one counts.
-        distinct = {(s.job_id, s.epoch): s for part in group for s in reversed(part)}
+        distinct = {lease_of(s): s for part in group for s in reversed(part)}
         ordered = sorted(distinct.values(), key=lambda s: s.job_id)
         async with self.database.connection() as connection:
             closed = await leases.settle(
@@ -104,36 +106,50 @@ class Settling:
                 half_life_seconds=self.half_life_seconds,
                 cobblestones_per_gflops_second=COBBLESTONES_PER_GFLOPS_SECOND,
             )
-            done = {(s.job_id, s.epoch) for s in closed}
-            self.attempts_settled.update(distinct[lease].outcome for lease in done)
-            left = [s for s in ordered if (s.job_id, s.epoch) not in done]
-            before = (
-                await leases.closed_before(
-                    connection, [(s.job_id, s.epoch, s.host_id) for s in left]
-                )
-                if left
-                else set()
+        done = {lease_of(s) for s in closed}
+        stored: set[Lease] = set()
+        if left := [s for s in ordered if lease_of(s) not in done]:
+            of_gangs = await gangs.settle(
+                self.database, left, RULES, half_life_seconds=self.half_life_seconds
             )
+            done |= of_gangs.ended
+            closed += of_gangs.closed
+            await self._tell(of_gangs.stop)
+            async with self.database.connection() as connection:
+                stored = await leases.closed_before(connection, [lease_of(s) for s in left])
         await self._after(closed)
-        return [
-            [
-                AnswerStatus.OK
-                if (s.job_id, s.epoch) in done
-                else AnswerStatus.STORED
-                if (s.job_id, s.epoch) in before
-                else AnswerStatus.FENCED
-                for s in part
-            ]
-            for part in group
-        ]
+        return [[status(lease_of(s), done, stored) for s in part] for part in group]
 
     async def _after(self, closed: Sequence[Settled]) -> None:
+        self.attempts_settled.update(Outcome(s.outcome) for s in closed)
         if any(s.state == JobState.QUEUED for s in closed):
             self.requeued()
         try:
             await asks.freed(self.queues, freed_by_lane(closed))
         except (Unavailable, GenerationLost):
             return  # the leader re-counts from PostgreSQL every few seconds
+
+    async def _tell(self, hosts: set[HostId]) -> None:
+        """Has the polls of hosts look at once, wherever they are held."""
+        if not hosts:
+            return
+        self.waiting.wake(hosts)
+        try:
+            await asks.wake_hosts(self.queues, sorted(hosts))
+        except (Unavailable, GenerationLost):
+            return  # they hear of it when they renew
+
+
+def lease_of(settled: Settlement | Settled) -> Lease:
+    """Names the lease: a member of a gang shares job and epoch with the others."""
+    return settled.job_id, settled.epoch, settled.host_id
+
+
+def status(lease: Lease, done: set[Lease], stored: set[Lease]) -> AnswerStatus:
+    """What a report of this lease is answered."""
+    if lease in done:
+        return AnswerStatus.OK
+    return AnswerStatus.STORED if lease in stored else AnswerStatus.FENCED
 
 
 def settlement(host: HostId, report: Report, output_missing: bool = False) -> Settlement:
@@ -154,10 +170,17 @@ def settlement(host: HostId, report: Report, output_missing: bool = False) -> Se
 
 
 def freed_by_lane(closed: Iterable[Settled]) -> list[Freed]:
-    """The news for the scheduler: what left its hosts, by lane."""
-    jobs: dict[LaneId, int] = defaultdict(int)
-    seconds: dict[LaneId, float] = defaultdict(float)
+    """The news for the scheduler: what left its hosts, by lane.
+
+    Jobs that go back to the queue are told apart: how long they ran says nothing of their length.
+    """
+    jobs: dict[tuple[LaneId, bool], int] = defaultdict(int)
+    seconds: dict[tuple[LaneId, bool], float] = defaultdict(float)
     for lease in closed:
-        jobs[lease.lane_id] += 1
-        seconds[lease.lane_id] += lease.debit_gpu_seconds
-    return [Freed(lane, count, seconds[lane]) for lane, count in jobs.items()]
+        key = lease.lane_id, lease.state == JobState.QUEUED
+        jobs[key] += 1
+        seconds[key] += lease.debit_gpu_seconds
+    return [
+        Freed(lane, count, math.nan if back else seconds[lane, back])
+        for (lane, back), count in jobs.items()
+    ]

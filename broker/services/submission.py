@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from broker.domain.access import Resource
+from broker.domain.gangs import is_gang, too_large
 from broker.domain.matching import suits
 from broker.errors import InvalidInput, NotFound
 from broker.protocol.batches import BatchHeader, DryRun
@@ -21,7 +22,7 @@ from broker.services.job_requests import JobRow, check_blobs
 from broker.services.prepared import Prepared, ask_of
 from broker.services.small_batches import Small, SmallBatches
 from broker.services.streamed_batches import Body, StreamedBatches
-from broker.storage import lanes
+from broker.storage import fleet, lanes
 from broker.storage.database import Database
 
 LANES_REMEMBERED_MAX = 100_000
@@ -63,6 +64,7 @@ class Submission:
             raise InvalidInput.of(pointer, error.message) from None
         actor.require(Resource(app_id=runnable.app_id), ids=(show("app", runnable.app_id),))
         require_submittable(runnable)
+        await self._check_gang(header, runnable)
         lane_id = await self._lane(actor.account_id, header, runnable)
         return Prepared(actor.account_id, header, runnable, lane_id)
 
@@ -119,6 +121,17 @@ class Submission:
             jobs_ahead=ahead,
             fitting_hosts=sum(suits(needs, facts) for facts, needs in hosts),
         )
+
+    async def _check_gang(self, header: BatchHeader, runnable: Runnable) -> None:
+        """Refuses a gang for which the pool is too small; one without hosts yet takes any."""
+        needs = header.resources or runnable.spec.resources
+        if not is_gang(needs):
+            return
+        async with self.database.connection() as connection:
+            hosts = await fleet.facts_of_pool(connection, header.pool)
+        if problem := too_large(needs, hosts):
+            field = "hosts" if needs.hosts > 1 else "gpus"
+            raise InvalidInput.of(f"/resources/{field}", f"pool {header.pool}: {problem}")
 
     async def _lane(self, account: AccountId, header: BatchHeader, runnable: Runnable) -> LaneId:
         needs = header.resources or runnable.spec.resources

@@ -136,7 +136,7 @@ async def cancel(
         How many jobs were touched, and the hosts that must be told.
     """
     rows = await connection.fetch(SQL.cancel, batch, first, last)
-    return len(rows), {HostId(host) for _, host in rows if host is not None}
+    return len({job for job, _ in rows}), {HostId(host) for _, host in rows if host is not None}
 
 
 async def cancellable(connection: Connection, first: int, last: int) -> bool:

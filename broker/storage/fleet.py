@@ -68,6 +68,11 @@ async def hosts(connection: Connection, *, silent_seconds: float) -> list[HostRo
     ]
 
 
+async def facts_of_pool(connection: Connection, pool: str) -> list[HostFacts]:
+    """What the active hosts of a pool are."""
+    return [_facts(facts) for (facts,) in await connection.fetch(SQL.facts_of_pool, pool)]
+
+
 async def accounts(connection: Connection, *, half_life_seconds: float) -> list[AccountRow]:
     """Every account with open jobs, its weight according to its quota policy."""
     rows = await connection.fetch(SQL.accounts, half_life_seconds)

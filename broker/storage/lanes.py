@@ -14,7 +14,7 @@ REBUILD_JOBS_PER_PAGE = 50_000
 
 @dataclass(frozen=True, slots=True)
 class LaneRow:
-    """A lane. `resources` and `limits` are canonical JSON."""
+    """A lane. `resources` and `limits` are canonical JSON; `slots` are of each of its hosts."""
 
     id: LaneId
     account_id: AccountId
@@ -23,6 +23,7 @@ class LaneRow:
     resources: str
     limits: str
     slots: int
+    hosts: int
     app_id: AppId
 
     def needs(self) -> Resources:
@@ -49,6 +50,7 @@ async def ensure(
         bounds.model_dump_json(),
         needs.slots,
         bounds.attempts,
+        needs.hosts,
     )
     lane = await connection.fetchval(SQL.ensure, *arguments)
     if lane is None:  # another broker made it between our INSERT and our SELECT

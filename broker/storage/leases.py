@@ -18,7 +18,8 @@ SQL = blocks.load("leases")
 
 
 class LeaseRow(NamedTuple):
-    """A live lease, with what its host needs to run it; JSON columns as text."""
+    """A live lease, with what its host needs to run it; JSON columns as text. `gang` is None for a
+    job on one host."""
 
     job_id: JobId
     epoch: int
@@ -29,6 +30,14 @@ class LeaseRow(NamedTuple):
     parameters: str
     inputs: str | None
     cancel_requested: bool
+    gang: str | None = None
+
+
+class Wish(NamedTuple):
+    """What the broker wants of a live lease: a grace in seconds means, hand the job back."""
+
+    cancel: bool
+    preempt_grace_seconds: float | None
 
 
 class Settlement(NamedTuple):
@@ -60,6 +69,8 @@ class Settled(NamedTuple):
 
     job_id: JobId
     epoch: int
+    host_id: HostId
+    outcome: Outcome
     lane_id: LaneId
     batch_id: BatchId
     account_id: AccountId
@@ -78,6 +89,7 @@ class Held:
     account_id: AccountId
     version_id: VersionId
     limits: str
+    rank: int
 
 
 async def claim(
@@ -90,20 +102,20 @@ async def claim(
 ) -> list[LeaseRow]:
     """Leases queued jobs to hosts; what is not returned is not a lease."""
     rows = await once_more(lambda: connection.fetch(SQL.claim, jobs, hosts, lease_seconds, term))
-    return [LeaseRow._make(row) for row in rows]
+    return [LeaseRow(*row) for row in rows]
 
 
 async def by_ids(connection: Connection, jobs: Sequence[JobId]) -> list[LeaseRow]:
     """The live leases of some jobs."""
-    return [LeaseRow._make(row) for row in await connection.fetch(SQL.by_ids, jobs)]
+    return [LeaseRow(*row) for row in await connection.fetch(SQL.by_ids, jobs)]
 
 
 async def keys_of_hosts(
     connection: Connection, hosts: Sequence[HostId]
-) -> list[tuple[JobId, int, HostId, bool]]:
-    """(job, epoch, host, cancel requested) of every live lease of some hosts."""
+) -> list[tuple[JobId, int, HostId, Wish]]:
+    """(job, epoch, host, what is wanted) of every live lease of some hosts."""
     rows = await connection.fetch(SQL.keys_of_hosts, hosts)
-    return [(JobId(job), epoch, HostId(host), cancel) for job, epoch, host, cancel in rows]
+    return [(JobId(job), epoch, HostId(host), Wish(*wish)) for job, epoch, host, *wish in rows]
 
 
 async def renew(
@@ -111,18 +123,18 @@ async def renew(
     wanted: Sequence[tuple[JobId, int, HostId, bool]],
     *,
     lease_seconds: float,
-) -> dict[tuple[JobId, int], bool]:
+) -> dict[tuple[JobId, int, HostId], Wish]:
     """Extends leases.
 
     Args:
         wanted: (job, epoch, host, running) of each.
 
     Returns:
-        The leases that were extended, each with whether its cancellation was requested.
+        The leases that were extended, each with what is wanted of it.
     """
     columns = list(zip(*wanted, strict=True)) or [(), (), (), ()]
     rows = await once_more(lambda: connection.fetch(SQL.renew, *columns, lease_seconds))
-    return {(JobId(job), epoch): cancel for job, epoch, cancel in rows}
+    return {(JobId(job), epoch, HostId(host)): Wish(*wish) for job, epoch, host, *wish in rows}
 
 
 async def settle(
@@ -134,6 +146,26 @@ async def settle(
     cobblestones_per_gflops_second: float,
 ) -> list[Settled]:
     """Closes leases and draws every consequence; stale ones are left out of the result."""
+    return await once_more(
+        lambda: settle_once(
+            connection,
+            reports,
+            rules,
+            half_life_seconds=half_life_seconds,
+            cobblestones_per_gflops_second=cobblestones_per_gflops_second,
+        )
+    )
+
+
+async def settle_once(
+    connection: Connection,
+    reports: Sequence[Settlement],
+    rules: Sequence[Rule],
+    *,
+    half_life_seconds: float,
+    cobblestones_per_gflops_second: float,
+) -> list[Settled]:
+    """`settle` as a part of a greater transaction, which alone can be tried again."""
     columns = (
         [r.job_id for r in reports],
         [r.epoch for r in reports],
@@ -151,17 +183,17 @@ async def settle(
         [rule.fails for rule in rules],
     )
     factors = (half_life_seconds, cobblestones_per_gflops_second)
-    rows = await once_more(lambda: connection.fetch(SQL.settle, *columns, *factors, *meaning))
+    rows = await connection.fetch(SQL.settle, *columns, *factors, *meaning)
     return [Settled._make(row) for row in rows]
 
 
 async def closed_before(
     connection: Connection, leases: Sequence[tuple[JobId, int, HostId]]
-) -> set[tuple[JobId, int]]:
+) -> set[tuple[JobId, int, HostId]]:
     """Which leases were closed by their host earlier."""
     columns = list(zip(*leases, strict=True)) or [(), (), ()]
     rows = await connection.fetch(SQL.closed_before, *columns)
-    return {(JobId(job), epoch) for job, epoch in rows}
+    return {(JobId(job), epoch, HostId(host)) for job, epoch, host in rows}
 
 
 async def expired(
@@ -175,6 +207,11 @@ async def expired(
 async def lapse(connection: Connection, host: HostId, jobs: Sequence[JobId]) -> None:
     """Lets leases of a host run out now."""
     await connection.execute(SQL.lapse, host, jobs)
+
+
+async def ended(connection: Connection, host: HostId, jobs: Sequence[JobId]) -> list[JobId]:
+    """Those of some jobs that had an attempt on a host and have reached their end."""
+    return [JobId(job) for (job,) in await connection.fetch(SQL.ended, host, jobs)]
 
 
 async def holds(connection: Connection, job: JobId, epoch: int, host: HostId) -> Held | None:

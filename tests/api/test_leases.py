@@ -49,7 +49,7 @@ async def test_a_lease_carries_everything_needed_to_run(ann: Http, agent: Agent)
     assert lease["parameters"] == {"seconds": 0}
     assert lease["limits"]["wall_seconds"] == 60
     assert lease["resources"] == {
-        "gpus": 0, "gpu_memory_mib": 0, "gpu_model": None,
+        "hosts": 1, "gpus": 0, "gpu_memory_mib": 0, "gpu_model": None,
         "compute_capability": 0.0, "cpus": 1, "memory_mib": 0,
     }  # fmt: skip
 

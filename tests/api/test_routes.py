@@ -15,6 +15,7 @@ GUARDED = [route for route in table() if isinstance(route.policy, Action)]
 ABSENT = {
     "account": "nobody",
     "group": "nobody",
+    "pool": "nowhere",
     "app": "nothing",
     "number": "99",
     "token": "token_99999",
@@ -94,6 +95,7 @@ async def test_a_plain_account_gets_no_admin_route(broker: Running) -> None:
         **ABSENT,
         "account": "admin",
         "group": "lab",
+        "pool": "default",
         "app": "sleep",
         "number": "1",
         "token": made["id"],

@@ -69,8 +69,14 @@ class Execution(Protocol):
         """When it started, by the host's clock."""
         ...
 
-    def stop(self, *, at_once: bool) -> None:
-        """Begin to end it; `at_once` leaves no grace after TERM. May be called again."""
+    def stop(self, *, grace_seconds: float | None = None) -> None:
+        """Begin to end it.
+
+        May be called again: the first grace counts, unless a later one is 0.
+
+        Args:
+            grace_seconds: between TERM and KILL; null for the executor's own, 0 to kill at once.
+        """
         ...
 
     async def wait(self) -> Ended:

@@ -102,16 +102,18 @@ class ProcessExecution:
     def pid(self) -> int:
         return self._process.pid
 
-    def stop(self, *, at_once: bool) -> None:
-        self._stop(Cause.STOPPED, at_once=at_once)
+    def stop(self, *, grace_seconds: float | None = None) -> None:
+        self._stop(Cause.STOPPED, grace_seconds)
 
     def _memory_exceeded(self) -> None:
-        self._stop(Cause.MEMORY_LIMIT, at_once=True)  # a grace would let it grow on
+        self._stop(Cause.MEMORY_LIMIT, 0)  # a grace would let it grow on
 
-    def _stop(self, cause: Cause, *, at_once: bool) -> None:
+    def _stop(self, cause: Cause, grace_seconds: float | None) -> None:
         self._cause = self._cause or cause
+        if grace_seconds is not None and not self._stopping.is_set():
+            self._grace_seconds = grace_seconds
         self._stopping.set()
-        if at_once:
+        if grace_seconds == 0:
             self._hurry.set()
 
     async def wait(self) -> Ended:

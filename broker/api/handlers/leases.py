@@ -14,6 +14,8 @@ from broker.errors import BodyTooLarge, FieldError, InvalidInput, NotFound
 from broker.protocol.base import Message, View
 from broker.protocol.ids import HostId, JobId, parse
 from broker.protocol.leases import (
+    CheckpointRequest,
+    CheckpointResponse,
     OutputFile,
     PollRequest,
     PollResponse,
@@ -67,6 +69,12 @@ async def report(call: Call) -> web.Response:
     body = await call.body(ReportRequest)
     answers = await call.services.settling.report(host, body.reports)
     return json_bytes(answers_json(answers))
+
+
+async def checkpoints(call: Call) -> web.Response:
+    host = _calling_host(call)
+    body = await call.body(CheckpointRequest)
+    return answer(await attempts.ended(call.services, host, body.jobs))
 
 
 async def append_log(call: Call) -> web.Response:
@@ -156,6 +164,15 @@ ROUTES = [
         "Reports attempts that ended; each element is answered on its own.",
         body=ReportRequest,
         answer=ReportResponse,
+    ),
+    Route(
+        "POST",
+        "/v1/leases:checkpoints",
+        checkpoints,
+        Action.LEASE_WORK,
+        "Tells which of the jobs that a host keeps checkpoints of have ended.",
+        body=CheckpointRequest,
+        answer=CheckpointResponse,
     ),
     Route(
         "POST",

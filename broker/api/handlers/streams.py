@@ -14,6 +14,7 @@ from broker.domain.access import Action
 from broker.errors import InvalidInput
 from broker.protocol.base import Message
 from broker.protocol.ids import BatchId, JobId, parse
+from broker.protocol.limits import HOSTS_PER_JOB_MAX
 from broker.services import events, logs
 from broker.services.files import STREAMS
 from broker.services.logs import End, Piece
@@ -29,6 +30,8 @@ class LogQuery(Message):
 
     follow: bool = False
     """Go on as server-sent events while the job runs."""
+    rank: int = Field(0, ge=0, lt=HOSTS_PER_JOB_MAX)
+    """Which host of a job on several hosts, counted from 0."""
     offset: int = Field(0, ge=0, le=OFFSET_MAX)
     """Bytes to leave out from the beginning."""
     epoch: int | None = Field(None, ge=1, le=EPOCH_MAX)
@@ -50,7 +53,7 @@ async def read_log(call: Call) -> web.StreamResponse:
     if query.follow and (seen := call.request.headers.get("Last-Event-ID")) is not None:
         epoch, offset = seen_before(seen)
     job = JobId(call.id("job"))
-    log = await logs.find(call.services, call.actor, job, stream, epoch, offset)
+    log = await logs.find(call.services, call.actor, job, stream, epoch, offset, query.rank)
     if not query.follow:
         return await send_text(call.request, logs.read(call.services, log))
     with call.services.streams.one(call.actor.account_id):

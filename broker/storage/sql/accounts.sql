@@ -75,7 +75,7 @@ WITH mine AS (
     FROM mine
     WHERE job.id BETWEEN mine.id AND mine.last AND job.batch_id = mine.id
       AND job.state IN ('leased', 'running') AND NOT job.cancel_requested
-    RETURNING job.host_id
+    RETURNING job.id, job.host_id
 ), ended AS (
     UPDATE job SET state = 'cancelled', finished_at = now()
     FROM mine
@@ -109,4 +109,7 @@ WITH mine AS (
     UNION ALL
     SELECT 'batch_finished', id, '{}' FROM counted WHERE finished_at IS NOT NULL
 )
-SELECT DISTINCT host_id FROM told;
+SELECT host_id FROM told WHERE host_id IS NOT NULL
+UNION
+SELECT member.host_id FROM told JOIN member ON member.job_id = told.id
+WHERE told.host_id IS NULL AND member.lease_expires_at IS NOT NULL;

@@ -103,7 +103,7 @@ GROUP BY batch_id, state;
 
 -- name: cancel
 -- Ends the queued jobs of a range of one batch and asks the hosts to stop the others. Returns a
--- row a job: those that ended, and those whose host must be told. Jobs that somebody leases or
+-- row a job: those that ended, and those whose host must be told (a row a host of a gang). Jobs that somebody leases or
 -- settles at this moment are left out, for waiting for them could end in a deadlock: look with
 -- `cancellable` and come again.
 -- $1 batch, $2 first job, $3 last job
@@ -146,7 +146,12 @@ WITH mine AS MATERIALIZED (
     UNION ALL
     SELECT 'batch_finished', id, '{}' FROM counted WHERE finished_at IS NOT NULL
 )
-SELECT id, host_id FROM told UNION ALL SELECT id, NULL FROM ended;
+SELECT told.id, coalesce(told.host_id, member.host_id) AS host_id
+FROM told
+LEFT JOIN member ON told.host_id IS NULL AND member.job_id = told.id
+    AND member.lease_expires_at IS NOT NULL
+UNION ALL
+SELECT id, NULL FROM ended;
 
 -- name: cancellable
 -- Whether a range holds jobs that `cancel` would still touch.

@@ -5,6 +5,11 @@ SELECT id, pool, facts,
     last_seen_at > now() - $1::float8 * interval '1 second' AS heard
 FROM host WHERE state = 'active';
 
+-- name: facts_of_pool
+-- What the active hosts of a pool are.
+-- $1 pool
+SELECT facts FROM host WHERE pool = $1::text AND state = 'active';
+
 -- name: accounts
 -- What the scheduler weighs, for accounts with open jobs.
 -- $1 half-life in seconds

@@ -8,8 +8,10 @@ FROM host
 JOIN account ON account.id = host.account_id
 JOIN host_credit AS credit ON credit.host_id = host.id
 CROSS JOIN LATERAL (
-    SELECT count(*)::int AS leases FROM job
-    WHERE job.host_id = host.id AND job.state IN ('leased', 'running')
+    SELECT (SELECT count(*) FROM job
+        WHERE job.host_id = host.id AND job.state IN ('leased', 'running'))
+      + (SELECT count(*) FROM member
+        WHERE member.host_id = host.id AND member.lease_expires_at IS NOT NULL) AS leases
 ) AS held
 WHERE host.id = $1::bigint;
 
@@ -27,8 +29,10 @@ FROM (
 JOIN account ON account.id = host.account_id
 JOIN host_credit AS credit ON credit.host_id = host.id
 CROSS JOIN LATERAL (
-    SELECT count(*)::int AS leases FROM job
-    WHERE job.host_id = host.id AND job.state IN ('leased', 'running')
+    SELECT (SELECT count(*) FROM job
+        WHERE job.host_id = host.id AND job.state IN ('leased', 'running'))
+      + (SELECT count(*) FROM member
+        WHERE member.host_id = host.id AND member.lease_expires_at IS NOT NULL) AS leases
 ) AS held
 ORDER BY host.id DESC;
 
@@ -55,6 +59,9 @@ WITH gone AS (
 ), tokens AS (
     UPDATE token SET revoked_at = now()
     FROM gone WHERE token.host_id = gone.id AND revoked_at IS NULL
+), members AS (
+    UPDATE member SET lease_expires_at = now()
+    FROM gone WHERE member.host_id = gone.id AND lease_expires_at > now()
 )
 UPDATE job SET lease_expires_at = now()
 FROM gone

@@ -3,7 +3,8 @@
 -- $1 job
 SELECT job.id, job.batch_id, job.lane_id, job.state, job.name, job.parameters, job.inputs,
     job.priority, job.failures, job.cancel_requested, job.lease_epoch, job.exit_code,
-    job.leased_at, job.lease_expires_at, job.finished_at, job.host_id, host.name AS host_name,
+    job.leased_at, coalesce(gang.lease_expires_at, job.lease_expires_at) AS lease_expires_at,
+    job.finished_at, job.host_id, coalesce(host.name, gang.host_names) AS host_name,
     batch.account_id, account.name AS account_name, account.state AS account_state,
     batch.app_id, app.name AS app_name, app_version.number AS version_number,
     batch.created_at, lane.pool, lane.resources, lane.limits, now() AS read_at
@@ -14,6 +15,12 @@ JOIN app ON app.id = batch.app_id
 JOIN lane ON lane.id = job.lane_id
 JOIN app_version ON app_version.id = lane.version_id
 LEFT JOIN host ON host.id = job.host_id
+LEFT JOIN LATERAL (
+    SELECT min(member.lease_expires_at) AS lease_expires_at,
+        string_agg(peer.name, ', ' ORDER BY member.rank) AS host_names
+    FROM member JOIN host AS peer ON peer.id = member.host_id
+    WHERE member.job_id = job.id AND member.epoch = job.lease_epoch AND job.host_id IS NULL
+) AS gang ON true
 WHERE job.id = $1::bigint;
 
 -- name: attempts
@@ -37,16 +44,16 @@ WITH page AS MATERIALIZED (
         SELECT * FROM unnest($1::bigint[], $2::bigint[]) AS u (id, last) ORDER BY id DESC
     ) AS chosen
     CROSS JOIN LATERAL (
-        (SELECT id, batch_id, host_id, state, name, cancel_requested, exit_code, leased_at,
-            finished_at
+        (SELECT id, batch_id, host_id, lease_epoch, state, name, cancel_requested, exit_code,
+            leased_at, finished_at
         FROM job
         WHERE job.id >= chosen.id AND job.id <= chosen.last AND job.id < $3::bigint
           AND ($4::job_state IS NULL OR job.state = $4::job_state)
           AND ($4::job_state IN ('failed', 'cancelled', 'quarantined')) IS NOT true
         ORDER BY job.id DESC LIMIT $5::int)
         UNION ALL
-        (SELECT id, batch_id, host_id, state, name, cancel_requested, exit_code, leased_at,
-            finished_at
+        (SELECT id, batch_id, host_id, lease_epoch, state, name, cancel_requested, exit_code,
+            leased_at, finished_at
         FROM job
         WHERE job.id >= chosen.id AND job.id <= chosen.last AND job.id < $3::bigint
           AND job.state IN ('failed', 'cancelled', 'quarantined') AND job.state = $4::job_state
@@ -62,7 +69,9 @@ FROM page
 JOIN batch ON batch.id = page.batch_id
 JOIN app ON app.id = batch.app_id
 JOIN account ON account.id = batch.account_id
-LEFT JOIN host ON host.id = page.host_id
+LEFT JOIN member ON page.host_id IS NULL AND member.job_id = page.id  -- of a gang that runs
+    AND member.epoch = page.lease_epoch AND member.rank = 0
+LEFT JOIN host ON host.id = coalesce(page.host_id, member.host_id)
 ORDER BY page.id DESC;
 
 -- name: active
@@ -70,7 +79,8 @@ ORDER BY page.id DESC;
 -- $1 state, $2 below job id, $3 rows, $4 whether all are visible, $5 accounts whose jobs are
 -- visible, $6 apps whose jobs are, $7 app or null, $8 batch or null
 WITH live AS MATERIALIZED (
-    SELECT id, batch_id, host_id, state, name, cancel_requested, exit_code, leased_at, finished_at
+    SELECT id, batch_id, host_id, lease_epoch, state, name, cancel_requested, exit_code,
+        leased_at, finished_at
     FROM job
     WHERE state IN ('leased', 'running') AND state = $1::job_state AND id < $2::bigint
       AND ($8::bigint IS NULL OR batch_id = $8::bigint)
@@ -86,7 +96,9 @@ SELECT page.*, app.name AS app_name, account.name AS account_name, host.name AS 
 FROM page
 JOIN app ON app.id = page.app_id
 JOIN account ON account.id = page.account_id
-LEFT JOIN host ON host.id = page.host_id
+LEFT JOIN member ON page.host_id IS NULL AND member.job_id = page.id  -- of a gang that runs
+    AND member.epoch = page.lease_epoch AND member.rank = 0
+LEFT JOIN host ON host.id = coalesce(page.host_id, member.host_id)
 ORDER BY page.id DESC;
 
 -- name: backing_off

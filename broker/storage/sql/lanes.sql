@@ -1,9 +1,11 @@
 -- name: ensure
 -- The lane of these properties, made when missing.
--- $1 account, $2 version, $3 pool, $4 resources, $5 limits, $6 slots, $7 attempts
+-- $1 account, $2 version, $3 pool, $4 resources, $5 limits, $6 slots, $7 attempts, $8 hosts
 WITH made AS (
-    INSERT INTO lane (account_id, version_id, pool, resources, limits, slots, attempts_max)
-    VALUES ($1::int, $2::int, $3::text, $4::text, $5::text, $6::smallint, $7::smallint)
+    INSERT INTO lane (account_id, version_id, pool, resources, limits, slots, attempts_max,
+        hosts)
+    VALUES ($1::int, $2::int, $3::text, $4::text, $5::text, $6::smallint, $7::smallint,
+        $8::smallint)
     ON CONFLICT ON CONSTRAINT lane_key DO NOTHING
     RETURNING id
 )
@@ -17,7 +19,7 @@ LIMIT 1;
 -- name: by_ids
 -- $1 lane ids
 SELECT lane.id, lane.account_id, lane.version_id, lane.pool, lane.resources, lane.limits,
-    lane.slots, app_version.app_id
+    lane.slots, lane.hosts, app_version.app_id
 FROM lane JOIN app_version ON app_version.id = lane.version_id
 WHERE lane.id = ANY ($1::int[]);
 

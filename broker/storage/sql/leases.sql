@@ -22,9 +22,13 @@ SELECT * FROM claimed;
 -- name: keys_of_hosts
 -- The live leases of some hosts: enough to compare with what the hosts say they hold.
 -- $1 host ids
-SELECT id, lease_epoch, host_id, cancel_requested
+SELECT id, lease_epoch, host_id, cancel_requested, preempt_grace_seconds
 FROM job
-WHERE host_id = ANY ($1::int[]) AND state IN ('leased', 'running');
+WHERE host_id = ANY ($1::int[]) AND state IN ('leased', 'running')
+UNION ALL
+SELECT id, member.epoch, member.host_id, cancel_requested, preempt_grace_seconds
+FROM member JOIN job ON job.id = member.job_id
+WHERE member.host_id = ANY ($1::int[]) AND member.lease_expires_at IS NOT NULL;
 
 -- name: by_ids
 -- Live leases by job.
@@ -47,13 +51,13 @@ WITH wanted AS (
     WHERE job.id = wanted.job_id AND before.id = job.id
       AND job.lease_epoch = wanted.epoch AND job.host_id = wanted.host_id
       AND job.state IN ('leased', 'running')
-    RETURNING job.id, job.lease_epoch, job.batch_id, job.cancel_requested,
-        before.state <> job.state AS started
+    RETURNING job.id, job.lease_epoch, job.host_id, job.batch_id, job.cancel_requested,
+        job.preempt_grace_seconds, before.state <> job.state AS started
 ), noted AS (
     INSERT INTO event (kind, batch_id, job_ids)
     SELECT 'running', batch_id, array_agg(id) FROM renewed WHERE started GROUP BY batch_id
 )
-SELECT id, lease_epoch, cancel_requested FROM renewed;
+SELECT id, lease_epoch, host_id, cancel_requested, preempt_grace_seconds FROM renewed;
 
 -- name: settle
 -- Closes leases and draws every consequence, in one statement: attempt, ledger, usage, credit,
@@ -61,7 +65,7 @@ SELECT id, lease_epoch, cancel_requested FROM renewed;
 -- $1 job ids, $2 epochs, $3 hosts, $4 outcomes, $5 exit codes, $6 messages, $7 wall seconds,
 -- $8 usage as JSON, $9 half-life in seconds, $10 cobblestones per GFLOPS-second; the rule of each
 -- outcome: $11 outcomes, $12 target states, $13 whether it is debited, $14 whether it counts as
--- a failure
+-- a failure. Of a gang it credits rank 0's host only: storage.gangs.credit does the others.
 WITH report AS (
     SELECT r.*, rule.target, rule.debited, rule.fails
     FROM unnest($1::bigint[], $2::int[], $3::int[], $4::outcome[], $5::int[], $6::text[],
@@ -83,7 +87,8 @@ WITH report AS (
             ELSE now() END,
         failures = job.failures + report.fails::int,
         exit_code = report.exit_code,
-        lease_expires_at = NULL
+        lease_expires_at = NULL,
+        preempt_grace_seconds = NULL
     FROM report, lane
     WHERE job.id = report.job_id AND job.lease_epoch = report.epoch
       AND job.host_id = report.host_id AND job.state IN ('leased', 'running')
@@ -91,7 +96,7 @@ WITH report AS (
     RETURNING job.id, job.lease_epoch, job.host_id, job.batch_id, job.lane_id, job.leased_at,
         job.state, job.failures, job.priority, lane.account_id, lane.slots, report.outcome,
         report.exit_code, report.message, report.usage,
-        CASE WHEN report.debited THEN lane.slots * least(
+        lane.hosts, CASE WHEN report.debited THEN lane.slots * lane.hosts * least(
             report.wall_seconds, extract(epoch FROM now() - job.leased_at)::float8) ELSE 0
         END AS debit
 ), attempts AS (
@@ -103,8 +108,8 @@ WITH report AS (
     INSERT INTO ledger (job_id, epoch, account_id, host_id, amount, kind)
     SELECT id, lease_epoch, account_id, host_id, debit, 'debit'::ledger_kind FROM closed WHERE state <> 'queued'
     UNION ALL
-    SELECT closed.id, lease_epoch, host.account_id, host_id, debit * host.gflops * $10::float8,
-        'credit'::ledger_kind
+    SELECT closed.id, lease_epoch, host.account_id, host_id,
+        debit / hosts * host.gflops * $10::float8, 'credit'::ledger_kind
     FROM closed JOIN host ON host.id = closed.host_id
     WHERE closed.state = 'succeeded'
 ), accounts AS (
@@ -125,7 +130,7 @@ WITH report AS (
         credit_recent = recent_average(credit_recent, recent_at, now(), sums.credit, $9::float8),
         recent_at = now()
     FROM (
-        SELECT closed.host_id, sum(debit * host.gflops * $10::float8) AS credit
+        SELECT closed.host_id, sum(debit / hosts * host.gflops * $10::float8) AS credit
         FROM closed JOIN host ON host.id = closed.host_id
         WHERE closed.state = 'succeeded' GROUP BY closed.host_id
     ) AS sums
@@ -164,16 +169,22 @@ WITH report AS (
     UNION ALL
     SELECT 'batch_finished', id, '{}' FROM batches WHERE finished_at IS NOT NULL
 )
-SELECT id, lease_epoch, lane_id, batch_id, account_id, slots, state, debit FROM closed;
+SELECT id, lease_epoch, host_id, outcome, lane_id, batch_id, account_id, slots, state, debit
+FROM closed;
 
 -- name: closed_before
 -- Which of these leases this host closed earlier by a report: they get the stored answer. One that
 -- lapsed was closed without the host, which must learn that its work does not count.
 -- $1 job ids, $2 epochs, $3 hosts
-SELECT attempt.job_id, attempt.epoch
+SELECT attempt.job_id, attempt.epoch, attempt.host_id
 FROM unnest($1::bigint[], $2::int[], $3::int[]) AS w (job_id, epoch, host_id)
 JOIN attempt USING (job_id, epoch, host_id)
-WHERE attempt.outcome <> 'lost';
+WHERE attempt.outcome <> 'lost'
+UNION
+SELECT member.job_id, member.epoch, member.host_id
+FROM unnest($1::bigint[], $2::int[], $3::int[]) AS w (job_id, epoch, host_id)
+JOIN member USING (job_id, epoch, host_id)
+WHERE member.outcome <> 'lost';
 
 -- name: expired
 -- Leases past their expiry: their hosts are gone.
@@ -181,22 +192,43 @@ WHERE attempt.outcome <> 'lost';
 SELECT id, lease_epoch, host_id, leased_at
 FROM job
 WHERE state IN ('leased', 'running') AND lease_expires_at < now()
+UNION ALL
+SELECT member.job_id, member.epoch, member.host_id, job.leased_at
+FROM member JOIN job ON job.id = member.job_id
+WHERE member.lease_expires_at < now()
 ORDER BY id
 LIMIT $1::int;
 
 -- name: lapse
 -- Lets leases run out at once that their host is not to get: the reaper returns the jobs.
 -- $1 host, $2 job ids
+WITH members AS (
+    UPDATE member SET lease_expires_at = now()
+    WHERE job_id = ANY ($2::bigint[]) AND host_id = $1::int AND lease_expires_at IS NOT NULL
+)
 UPDATE job SET lease_expires_at = now()
 WHERE id = ANY ($2::bigint[]) AND host_id = $1::int AND state IN ('leased', 'running');
+
+-- name: ended
+-- Jobs that had an attempt on a host and will have no other anywhere.
+-- $1 host, $2 job ids
+SELECT id FROM job
+WHERE id = ANY ($2::bigint[]) AND state NOT IN ('queued', 'leased', 'running') AND (
+    EXISTS (SELECT FROM attempt WHERE attempt.job_id = job.id AND attempt.host_id = $1::int)
+    OR EXISTS (SELECT FROM member WHERE member.job_id = job.id AND member.host_id = $1::int))
+ORDER BY id;
 
 -- name: holds
 -- The live lease of one job, if this host holds it at this epoch.
 -- $1 job, $2 epoch, $3 host
-SELECT job.batch_id, job.lane_id, job.inputs, lane.account_id, lane.version_id, lane.limits
-FROM job JOIN lane ON lane.id = job.lane_id
-WHERE job.id = $1::bigint AND job.lease_epoch = $2::int AND job.host_id = $3::int
-  AND job.state IN ('leased', 'running');
+SELECT job.batch_id, job.lane_id, job.inputs, lane.account_id, lane.version_id, lane.limits,
+    coalesce(member.rank, 0) AS rank
+FROM job
+JOIN lane ON lane.id = job.lane_id
+LEFT JOIN member ON member.job_id = job.id AND member.epoch = job.lease_epoch
+    AND member.host_id = $3::int AND member.lease_expires_at IS NOT NULL
+WHERE job.id = $1::bigint AND job.lease_epoch = $2::int AND job.state IN ('leased', 'running')
+  AND (job.host_id = $3::int OR member.rank IS NOT NULL);
 
 -- name: active_by_lane
 -- Jobs that hold a lease, by lane: what the leader counts from.

@@ -180,7 +180,7 @@ async def test_stop_is_term_first(executor: Executor, desk: Desk) -> None:
     script = "trap 'echo saved; exit 7' TERM; echo > gate; while :; do sleep 0.01; done"
     execution = await executor.start(desk.shell(script))
     await desk.opened()
-    execution.stop(at_once=False)
+    execution.stop()
     ended = await execution.wait()
     assert (ended.cause, ended.exit_code) == (Cause.STOPPED, 7)
     assert desk.stdout == "saved\n"
@@ -190,7 +190,7 @@ async def test_stop_is_kill_after_the_grace(executor: Executor, desk: Desk) -> N
     script = "trap '' TERM; echo > gate; while :; do sleep 0.01; done"
     execution = await executor.start(desk.shell(script))
     await desk.opened()
-    execution.stop(at_once=False)
+    execution.stop()
     ended = await execution.wait()
     assert (ended.cause, ended.exit_code) == (Cause.STOPPED, -signal.SIGKILL)
 
@@ -199,7 +199,7 @@ async def test_stop_at_once_leaves_no_grace(executor: Executor, desk: Desk) -> N
     script = "trap 'echo saved' TERM; echo > gate; while :; do sleep 0.01; done"
     execution = await executor.start(desk.shell(script))
     await desk.opened()
-    execution.stop(at_once=True)
+    execution.stop(grace_seconds=0)
     ended = await execution.wait()
     assert (ended.cause, ended.exit_code) == (Cause.STOPPED, -signal.SIGKILL)
 
@@ -221,7 +221,7 @@ async def test_whole_tree_ends(executor: Executor, desk: Desk, escape: str, how:
     execution = await executor.start(desk.shell(f"{escape} echo > gate; {end}"))
     await desk.opened()
     if how == "stopped":
-        execution.stop(at_once=False)
+        execution.stop()
     await execution.wait()
     assert dead(execution.pid)  # the rest is checked by the desk
 
@@ -236,7 +236,7 @@ async def test_daemon_without_environment_is_found_in_its_session(
     while not desk.stdout:
         await asyncio.to_thread(os.sync)
     pid = int(desk.stdout)
-    execution.stop(at_once=False)
+    execution.stop()
     await execution.wait()
     assert dead(pid)
 

@@ -39,7 +39,7 @@ def backlog_of(quotas: list[float]) -> Backlog:
     texts = (needs.model_dump_json(), bounds.model_dump_json())
     for number in range(1, len(quotas) + 1):
         row = LaneRow(
-            LaneId(number), AccountId(number), VersionId(1), "default", *texts, 1, AppId(1)
+            LaneId(number), AccountId(number), VersionId(1), "default", *texts, 1, 1, AppId(1)
         )
         backlog.know({row.id: Lane(row, needs, bounds, {})})
         backlog.lanes[row.id].pending = 10_000
