@@ -21,7 +21,7 @@ def fairness_error(snapshot: Snapshot, decided: Plan) -> float:
         return 0.0
     held = np.zeros(snapshot.accounts.id.size)
     lanes = snapshot.lanes
-    np.add.at(held, lanes.account, (lanes.running * lanes.slots).astype(np.float64))
+    np.add.at(held, lanes.account, (lanes.running * lanes.job_slots()).astype(np.float64))
     return float(np.maximum(0.0, decided.entitlement_slots - held).sum()) / capacity
 
 
