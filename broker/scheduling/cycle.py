@@ -3,7 +3,7 @@
 import numpy as np
 
 from broker.scheduling.accounts import Accounts
-from broker.scheduling.columns import Floats, Int64s
+from broker.scheduling.columns import Floats, Int32s, Int64s
 from broker.scheduling.decision import Plan
 from broker.scheduling.dispatch import LaneState, Nodes, dispatch, drop_unplaceable, form_rings
 from broker.scheduling.division import divide
@@ -64,8 +64,10 @@ def _plan_in_order(snapshot: Snapshot, now: float) -> Plan:
 
     served[nodes.allocated[:size] > held[:size]] = np.inf
     least = least_waiting(lanes, queue.waiting, shapes.of_lane, size)
+    place, at_place = _places(tree, served)
+    allocated = nodes.allocated.copy()  # the ranks go on from it
     standing = Standing(
-        adjusted[:size], entitlement[:size], nodes.allocated[:size], rooms(tree, nodes.allocated)
+        adjusted[:size], entitlement[:size], allocated[:size], rooms(tree, allocated)
     )
     granted = lanes.pending - queue.waiting
     owed = (standing.allocated < standing.entitlement)[lanes.account]
@@ -82,10 +84,10 @@ def _plan_in_order(snapshot: Snapshot, now: float) -> Plan:
         weight_adjusted=standing.weight,
         entitlement_slots=standing.entitlement,
         allocated_slots=standing.allocated,
-        account_rank=ranks(_nodes(tree, weight, standing.allocated, served), least),
+        account_rank=ranks(nodes._replace(place=place, at_place=at_place), least),
         group_weight_adjusted=adjusted[size:],
         group_entitlement_slots=entitlement[size:],
-        group_allocated_slots=nodes.allocated[size:-1],
+        group_allocated_slots=allocated[size:-1],
         lane_granted=granted,
         lane_skipped=skips(snapshot, granted, search.klass[grants[:, 1]], owed),
         lane_reserved_class=np.where(granted > 0, -1, holds.klass).astype(np.int32),
@@ -97,14 +99,8 @@ def _plan_in_order(snapshot: Snapshot, now: float) -> Plan:
 
 def _nodes(tree: Tree, weight: Floats, held: Int64s, served: Floats) -> Nodes:
     """The nodes at the start of a dispatch. By account: held int64[n], slots; served float64[n],
-    when it last was. A group was served when the last of its members was."""
-    top = tree.parent.size
-    latest = np.full(top + 1, -np.inf)
-    latest[: tree.accounts] = served
-    raise_up(tree.order, tree.parent, latest)
-    by_service = np.argsort(latest[:top], kind="stable")
-    place = np.empty(top, np.int64)
-    place[by_service] = np.arange(top)
+    when it last was."""
+    place, at_place = _places(tree, served)
     lag = np.where(weight > WEIGHTLESS, tree.lag, 0.0)
     return Nodes(
         parent=tree.parent,
@@ -112,9 +108,21 @@ def _nodes(tree: Tree, weight: Floats, held: Int64s, served: Floats) -> Nodes:
         terms=np.column_stack((weight, lag, tree.minimum, tree.maximum)),
         allocated=totals(tree, held).astype(np.int64),
         place=place,
-        at_place=by_service.astype(np.int32),
+        at_place=at_place,
         tail=np.full(tree.accounts, -1, np.int32),
     )
+
+
+def _places(tree: Tree, served: Floats) -> tuple[Int64s, Int32s]:
+    """`Nodes.place` and `at_place`. A group was served when the last of its members was."""
+    top = tree.parent.size
+    latest = np.full(top + 1, -np.inf)
+    latest[: tree.accounts] = served
+    raise_up(tree.order, tree.parent, latest)
+    by_service = np.argsort(latest[:top], kind="stable")
+    place = np.empty(top, np.int64)
+    place[by_service] = np.arange(top)
+    return place, by_service.astype(np.int32)
 
 
 def _grant(
@@ -130,12 +138,12 @@ def _grant(
         return dispatch(nodes, queue, search)
 
     grants = dispatched()
+    if not worthwhile(search):
+        return grants
     waits = (queue.waiting > 0) & (shapes.of_lane >= 0)
     single = waits & (lanes.members == 1)
     wanted = np.zeros(search.cursor.size, np.int64)
     np.add.at(wanted, shapes.of_lane[single], queue.waiting[single])
-    if not worthwhile(search, wanted):
-        return grants
     grants, moved = rearranged(grants, shapes.of_lane, wanted, search)
     if not moved:
         return grants

@@ -228,14 +228,14 @@ def job_slots(need: Int64s, shape: int) -> int:
 
 
 @kernel
-def _record(grants: Int64s, rows: int, lane: int, at: int, gang: int) -> tuple[Int64s, int]:
-    """The table with a row for a grant of no jobs yet, or where the last row will do; the rows."""
+def _record(grants: Int64s, rows: int, lane: int, at: int, jobs: int, gang: int) -> int:
+    """Note a grant in a new row, or in the last one where that is of the same lane and host; the
+    rows there are now."""
     if rows > 0 and gang < 0 and grants[rows - 1, 0] == lane and grants[rows - 1, 1] == at:
-        return grants, rows
-    if rows == grants.shape[0]:
-        grants = np.concatenate((grants, np.empty_like(grants)))
-    grants[rows, 0], grants[rows, 1], grants[rows, 2], grants[rows, 3] = lane, at, 0, gang
-    return grants, rows + 1
+        grants[rows - 1, 2] += jobs
+        return rows
+    grants[rows, 0], grants[rows, 1], grants[rows, 2], grants[rows, 3] = lane, at, jobs, gang
+    return rows + 1
 
 
 @kernel
@@ -261,6 +261,16 @@ def claim(allocated: float, slots: float, terms: Floats, node: int) -> float:
         return float(-minimum / (allocated + slots))
     lag = min(max(terms[node, LAG], -slots), slots)
     return float((allocated + slots - lag) / terms[node, WEIGHT])
+
+
+@kernel
+def claims(nodes: Nodes, members: Int64s, slots: Int64s) -> Floats:
+    """Where accounts stand with a job each, float64[members]. slots: int64[n], of that job."""
+    keys = np.empty(members.size)
+    for j in range(members.size):
+        node = members[j]
+        keys[j] = claim(nodes.allocated[node], slots[node], nodes.terms, node)
+    return keys
 
 
 @kernel
@@ -410,34 +420,34 @@ def dispatch(nodes: Nodes, lanes: LaneState, search: Search) -> Int64s:
         shape = shapes[lane]
         slots = job_slots(need, shape)
         room = _room(a, slots, nodes) if bounded else waiting[lane]
-        found, jobs = 0, 0
+        most = 1 if need[shape, MEMBERS] == 1 else klass.size
+        if rows + most > grants.shape[0]:
+            longer = np.empty((grants.shape[0] + most, 4), np.int64)
+            grants = np.concatenate((grants, longer))
+        at, jobs = klass.size, 0
         if room > 0:
             at = _find_host(need, classes, class_end, cursor, skip, klass, free, shape)
-            found = int(at < klass.size)
-            spots[0, 0], spots[0, 1] = at, 1
-            if found and need[shape, MEMBERS] > 1:
-                found = _find_gang(need, classes, class_end, klass, free, shape, spots)
-                if found == 0:
-                    cursor[shape] = klass.size  # nor for any other lane of this shape
-        served = found > 0
-        if served:
+        if at < klass.size and need[shape, MEMBERS] == 1:
             jobs = 1
-            gang = -1
-            if need[shape, MEMBERS] > 1:
-                gang = gangs
-                gangs += 1
-            elif alone and lane == tail:  # nobody else in line: fill the host in one go
+            if alone and lane == tail:  # nobody else in line: fill the host in one go
                 jobs = min(room, int(waiting[lane]))
                 for kind in range(AMOUNTS):
                     if need[shape, kind] > 0:
-                        jobs = min(jobs, int(free[spots[0, 0], kind] // need[shape, kind]))
-                spots[0, 1] = jobs
+                        jobs = min(jobs, int(free[at, kind] // need[shape, kind]))
+            rows = _record(grants, rows, lane, at, jobs, -1)
+            usable -= _take(at, shape, jobs, need, free, search.least, skip)
+        elif at < klass.size:
+            found = _find_gang(need, classes, class_end, klass, free, shape, spots)
             for spot in range(found):
-                at = spots[spot, 0]
-                grants, rows = _record(grants, rows, lane, at, gang)
-                grants[rows - 1, 2] += spots[spot, 1]
-                usable -= _take(at, shape, spots[spot, 1], need, free, search.least, skip)
-            waiting[lane] -= jobs
+                at, members = spots[spot, 0], spots[spot, 1]
+                rows = _record(grants, rows, lane, at, members, gangs)
+                usable -= _take(at, shape, members, need, free, search.least, skip)
+            jobs = int(found > 0)
+            gangs += jobs
+            if jobs == 0:
+                cursor[shape] = klass.size  # nor for any other lane of this shape
+        served = jobs > 0
+        waiting[lane] -= jobs
         tails[a] = _turned(tail, served and waiting[lane] > 0, following)
         head[a] = 0 if tails[a] < 0 else job_slots(need, shapes[following[tails[a]]])
         node = a

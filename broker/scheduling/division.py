@@ -72,7 +72,7 @@ def divide(
         _fill(float(capacity), np.arange(size), weight, low, np.minimum(demand, high), share)
         return share
     order, first = _tree(parent, size)
-    return _divide_tree(float(capacity), weight, demand, low, high, order, first)
+    return divide_tree(float(capacity), weight, demand, low, high, order, first)
 
 
 def divide_each(
@@ -159,7 +159,7 @@ def breadth_first(parent: Indices) -> tuple[Indices, Indices]:
 
 
 @kernel
-def _divide_tree(
+def divide_tree(
     capacity: float,
     weights: Floats,
     demands: Floats,
@@ -197,7 +197,7 @@ def _divide_tree_each(
     high = np.full(weights.size, np.inf)
     shares = np.empty_like(demands)
     for row in range(demands.shape[0]):
-        shares[row] = _divide_tree(capacity, weights, demands[row], low, high, order, first)
+        shares[row] = divide_tree(capacity, weights, demands[row], low, high, order, first)
     return shares
 
 

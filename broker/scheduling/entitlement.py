@@ -13,8 +13,8 @@ or apart, as pools, models and sizes do; where they cross, feasible and close.
 
 import numpy as np
 
-from broker.scheduling.columns import Floats, Int32s, Int64s, Masks
-from broker.scheduling.division import divide
+from broker.scheduling.columns import Bools, Floats, Int32s, Int64s, Masks
+from broker.scheduling.division import divide_tree
 from broker.scheduling.kernel import kernel
 from broker.scheduling.snapshot import Lanes, Snapshot
 from broker.scheduling.tree import Tree
@@ -30,11 +30,10 @@ def entitlements(snapshot: Snapshot, tree: Tree, adjusted: Floats) -> Floats:
     reach = _reaches(snapshot.lanes, size, snapshot.class_capacity)
     demand = np.zeros(top)
     demand[:size] = usable_demand(snapshot.lanes, size, snapshot.class_capacity)
-    parent = np.where(tree.parent == top, -1, tree.parent)
 
     def divided(slots: float, wanted: Floats) -> Floats:
-        bounds = {"minimum": tree.minimum, "maximum": tree.maximum}
-        return divide(slots, adjusted, wanted, parent=parent, **bounds)
+        bounds = (tree.minimum, tree.maximum)
+        return divide_tree(slots, adjusted, wanted, *bounds, tree.order, tree.first)
 
     sets, slots, within = _sets(reach, snapshot.class_capacity)
     everything = float(snapshot.class_capacity.sum())
@@ -57,7 +56,7 @@ def _sets(reach: Masks, class_capacity: Int64s) -> tuple[Masks, Floats, Floats]:
     """Unions of reaches with some slots: masks uint64[u], slots float64[u], and which accounts
     reach nothing else, float64[u, n] of 0 and 1."""
     found: set[int] = set()
-    for mask in np.unique(reach[reach > 0]).tolist():
+    for mask in sorted(_numbered(reach, reach > 0)[1].tolist()):
         found |= {mask} | {mask | other for other in found}
         if len(found) > 4 * SETS_MAX:
             break
@@ -76,11 +75,10 @@ def usable_demand(lanes: Lanes, accounts: int, class_capacity: Int64s) -> Floats
     """Slots wanted by each account, float64[n]: running and pending, but not more than it holds or
     than the classes have that suit its lanes, those of each mask and all together."""
     reach = _reaches(lanes, accounts, class_capacity)
-    masks = np.unique(lanes.classes[lanes.pending > 0])
+    of_lane, masks = _numbered(lanes.classes, lanes.pending > 0)
     if masks.size > MASKS_MAX:
-        of_lane, masks = np.zeros(lanes.id.size, np.int64), np.full(1, np.iinfo(np.uint64).max)
-    else:
-        of_lane = np.searchsorted(masks, lanes.classes)
+        of_lane.fill(0)
+        masks = np.full(1, np.iinfo(np.uint64).max)
     bits = np.arange(class_capacity.size, dtype=np.uint64)
     slots = ((masks[:, None] >> bits) & np.uint64(1)).astype(np.float64) @ class_capacity
     all_slots = ((reach[:, None] >> bits) & np.uint64(1)).astype(np.float64) @ class_capacity
@@ -93,6 +91,26 @@ def _reaches(lanes: Lanes, accounts: int, class_capacity: Int64s) -> Masks:
     """Classes that suit any busy lane of each account, uint64[n]; only classes that exist."""
     existing = np.uint64(sum(1 << int(c) for c in np.flatnonzero(class_capacity > 0)))
     return _reach(lanes.account, lanes.pending, lanes.running, lanes.classes, existing, accounts)
+
+
+@kernel
+def _numbered(masks: Masks, counted: Bools) -> tuple[Int64s, Masks]:
+    """A number for each mask uint64[x] that counts bool[x], int64[x], and the distinct masks; no
+    more than one beyond `MASKS_MAX` are told apart."""
+    number = np.zeros(masks.size, np.int64)
+    distinct = np.zeros(MASKS_MAX + 1, np.uint64)
+    count = 0
+    for j in range(masks.size):
+        if not counted[j]:
+            continue
+        d = 0
+        while d < count and distinct[d] != masks[j]:
+            d += 1
+        if d == count and count <= MASKS_MAX:
+            distinct[d] = masks[j]
+            count += 1
+        number[j] = min(d, MASKS_MAX)
+    return number, distinct[:count].copy()
 
 
 @kernel

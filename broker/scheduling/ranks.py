@@ -7,7 +7,8 @@ groups no single number says who is next: serving one member moves the whole gro
 import numpy as np
 
 from broker.scheduling.columns import Int32s, Int64s
-from broker.scheduling.dispatch import MAXIMUM, LaneState, Nodes, dispatch
+from broker.scheduling.dispatch import MAXIMUM, LaneState, Nodes, claims, dispatch
+from broker.scheduling.kernel import kernel
 from broker.scheduling.placement import HOST_COLUMNS, MEMBERS, REQUEST_COLUMNS, SLOTS, Search
 from broker.scheduling.snapshot import Lanes
 
@@ -17,11 +18,16 @@ def least_waiting(lanes: Lanes, waiting: Int64s, shape: Int32s, accounts: int) -
 
     waiting int64[m], jobs; shape int32[m], -1 where no host of the fleet could ever run them.
     """
-    waits = (waiting > 0) & (shape >= 0)
-    nothing = np.iinfo(np.int64).max
-    least = np.full(accounts, nothing)
-    np.minimum.at(least, lanes.account[waits], lanes.job_slots()[waits])
-    least[least == nothing] = 0
+    return _least(lanes.account, waiting, shape, lanes.job_slots(), np.zeros(accounts, np.int64))
+
+
+@kernel
+def _least(account: Int32s, waiting: Int64s, shape: Int32s, slots: Int64s, least: Int64s) -> Int64s:
+    """Fill `least` int64[n], zeros before. Lane columns [m]."""
+    for lane in range(account.size):
+        if waiting[lane] > 0 and shape[lane] >= 0:
+            a = account[lane]
+            least[a] = slots[lane] if least[a] == 0 else min(least[a], slots[lane])
     return least
 
 
@@ -31,13 +37,18 @@ def ranks(nodes: Nodes, least: Int64s) -> Int32s:
     nodes: as they stand; changed. least: int64[n], slots of the job that counts.
     """
     waiting = np.flatnonzero(least)
+    rank = np.zeros(least.size, np.int32)
+    if nodes.parent.size == least.size:  # no groups: nobody's claim moves another's
+        order = np.lexsort((nodes.place[waiting], claims(nodes, waiting, least)))
+        rank[waiting[order]] = np.arange(1, waiting.size + 1)
+        return rank
     sizes, shape = np.unique(least[waiting], return_inverse=True)
     jobs = np.arange(waiting.size, dtype=np.int32)  # a lane for each account that waits
+    nodes.tail.fill(-1)
     nodes.tail[waiting] = jobs
     nodes.terms[:, MAXIMUM] = np.inf
     lanes = LaneState(np.ones(jobs.size, np.int64), shape.astype(np.int32), jobs.copy())
     served = dispatch(nodes, lanes, _boundless(sizes))[:, 0]
-    rank = np.zeros(least.size, np.int32)
     rank[waiting[served]] = np.arange(1, served.size + 1)
     return rank
 

@@ -76,19 +76,29 @@ def skips(snapshot: Snapshot, granted: Int64s, klass: Int32s, owed: Bools) -> In
     the lane's account holds less than it is entitled to.
     """
     lanes = snapshot.lanes
+    if not _wide(snapshot).any():
+        return np.zeros(lanes.id.size, np.int32)
     served = np.bitwise_or.reduce(np.uint64(1) << klass.astype(np.uint64), initial=np.uint64(0))
-    passed = owed & (lanes.job_slots() > 1) & (lanes.classes & served > 0)
+    passed = owed & _wide(snapshot) & (lanes.classes & served > 0)
     waits = (lanes.pending > granted) & (granted == 0)
     skipped: Int32s = np.where(waits, lanes.skipped + passed, 0).astype(np.int32)
     return skipped
 
 
+def _wide(snapshot: Snapshot) -> Bools:
+    """Lanes whose waiting jobs take several slots, bool[m]."""
+    lanes = snapshot.lanes
+    return ((lanes.slots > 1) | (lanes.members > 1)) & (lanes.pending > 0)
+
+
 def _candidates(snapshot: Snapshot) -> list[int]:
     """Lanes that hosts are held for or should be, in the order in which they are looked at."""
-    lanes = snapshot.lanes
+    lanes, wide = snapshot.lanes, _wide(snapshot)
+    if not wide.any():
+        return []
     long = (lanes.skipped > 0) & (lanes.waited_seconds >= snapshot.reserve_after_seconds)
     due = (lanes.skipped >= snapshot.reserve_after_skips) | long | (lanes.reserved_class >= 0)
-    rows = np.flatnonzero(due & (lanes.pending > 0) & (lanes.job_slots() > 1))
+    rows = np.flatnonzero(due & wide)
     order = np.lexsort((rows, -lanes.skipped[rows], lanes.reserved_class[rows] < 0))
     return [int(row) for row in rows[order]]
 

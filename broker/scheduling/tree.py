@@ -16,12 +16,14 @@ from broker.scheduling.kernel import kernel
 
 
 class Tree(NamedTuple):
-    """The nodes [N]: parent int32 (N at the top), order int64 (parents before children; siblings
-    side by side), weight, lag, minimum, maximum float64 as in `Accounts`. accounts: n."""
+    """The nodes [N]: parent int32 (N at the top), order and first as of `breadth_first` (parents
+    before children, siblings side by side), weight, lag, minimum, maximum float64 as in `Accounts`.
+    accounts: n."""
 
     accounts: int
     parent: Int32s
     order: Int64s
+    first: Int64s
     weight: Floats
     lag: Floats
     minimum: Floats
@@ -33,11 +35,12 @@ def grow(accounts: Accounts, groups: Groups) -> Tree:
     size, top = accounts.id.size, accounts.id.size + groups.id.size
     group = np.concatenate((accounts.group, groups.parent)).astype(np.int64)
     parent = np.where(group < 0, top, group + size)
-    order, _ = breadth_first(np.where(group < 0, -1, parent))
+    order, first = breadth_first(np.where(group < 0, -1, parent))
     return Tree(
         accounts=size,
         parent=parent.astype(np.int32),
         order=order,
+        first=first,
         weight=np.concatenate((accounts.weight, groups.weight)),
         lag=np.concatenate((accounts.lag_slots, groups.lag_slots)),
         minimum=np.concatenate((accounts.minimum, groups.minimum)),
