@@ -21,12 +21,14 @@ from broker.api.app import build_app
 from broker.config import Settings
 from broker.daemons.elector import Elector
 from broker.daemons.listener import Listener
+from broker.daemons.rights import RightsListener
 from broker.daemons.ticker import Ticker
 from broker.errors import FairleadError, StartupError, reason_of
 from broker.protocol.limits import HEADER_BYTES_MAX
 from broker.queues.client import Queues
 from broker.scheduling import warm
 from broker.services import bootstrap
+from broker.services.access import Access
 from broker.services.catalogue import Catalogue
 from broker.services.context import Services
 from broker.services.dispatch import Dispatch
@@ -46,6 +48,7 @@ log = structlog.get_logger(__name__)
 
 HEARTBEAT_CONNECTIONS = 2
 SCHEDULER_SECONDS = 1.0
+RIGHTS_SECONDS = 0.5
 FEEDER_SECONDS = 0.5
 REAPER_SECONDS = 2.0
 HOSTS_SECONDS = 5.0
@@ -101,6 +104,11 @@ class Broker:
         queues = await Queues.connect(settings.redis_url.get_secret_value(), deployment)
         self._stack.push_async_callback(queues.close)
 
+        rights = await Database.connect(url, connections_max=2, name="fairlead rights")
+        self._stack.push_async_callback(rights.close)
+        access = Access(rights)
+        await access.catch_up()
+
         catalogue, lanes, waiting = Catalogue(database), LaneBook(database), WaitingRoom()
         dispatch = Dispatch(
             database,
@@ -120,7 +128,10 @@ class Broker:
             database=database,
             heartbeats=heartbeats,
             queues=queues,
-            identity=Identity(database, settings.principal_seconds, lambda: waiting.linger_seconds),
+            access=access,
+            identity=Identity(
+                database, access, settings.principal_seconds, lambda: waiting.linger_seconds
+            ),
             catalogue=catalogue,
             lanes=lanes,
             waiting=waiting,
@@ -158,10 +169,12 @@ class Broker:
             decisions_keep_hours=self.settings.decisions_keep_hours,
         )
         self._elector = Elector(s.database, s.queues, s.dispatch, self.settings.leader_seconds)
+        rights = Ticker("rights", s.access.catch_up, RIGHTS_SECONDS)
         tickers = [
             Ticker("elector", self._elector.tick, self.settings.leader_seconds / 3),
             scheduler,
             feeder,
+            rights,
             Ticker("reaper", upkeep.expire_leases, REAPER_SECONDS),
             Ticker("hosts", upkeep.look_at_hosts, HOSTS_SECONDS),
             Ticker("sweeper", upkeep.end_work_of_deleted_accounts, SWEEPER_SECONDS),
@@ -171,6 +184,8 @@ class Broker:
         listener = Listener(s.queues, s.waiting, scheduler.wake, lambda: s.dispatch.has_work)
         self._tasks = [asyncio.create_task(ticker.run(), name=ticker.name) for ticker in tickers]
         self._tasks.append(asyncio.create_task(listener.run(), name="listener"))
+        hears = RightsListener(s.access.database, rights.wake)
+        self._tasks.append(asyncio.create_task(hears.run(), name="listener of rights"))
 
     async def _stop_daemons(self) -> None:
         running = set(self._tasks)

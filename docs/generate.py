@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings
 
 from broker.config import Settings
 from broker.domain import access
+from broker.domain.access import roles
 from broker.domain.jobs import (
     COUNTS_AS_FAILURE,
     DEBITED,
@@ -136,35 +137,39 @@ def worker_settings() -> str:
 # -- permissions.md -----------------------------------------------------------------------------
 
 
-def rules_of_actions() -> dict[str, list[str]]:
-    """The rule numbers that stand beside or above each row of access.TABLE, by action name."""
-    source = inspect.getsource(access)
-    body = source[source.index("TABLE: Final") : source.index("VIEW_OF: Final")]
+def rules_of_roles() -> dict[str, list[str]]:
+    """The rule numbers that stand above and within each row of access.ADDS, by role name."""
+    source = inspect.getsource(roles)
+    body = source[source.index("ADDS: Final") : source.index("LADDERS: Final")]
     rules: dict[str, list[str]] = {}
     above: list[str] = []
     for line in body.splitlines():
         text, _, comment = line.partition("#")
         found = RULE.findall(comment)
-        if row := re.match(r"\s*Action\.([A-Z_]+):", text):
-            rules[row[1]] = above + found
-            above = []
-        else:
-            above = found
+        if row := re.match(r"    Role\.([A-Z_]+):", text):
+            rules[row[1]], above = above + found, []
+        elif re.match(r"    #", line):
+            above += found
+        elif found:
+            rules[next(reversed(rules))] += found
     return rules
 
 
+def what_each_role_adds() -> str:
+    """access.ADDS: what each role contains beyond the one that it includes."""
+    rules = rules_of_roles()
+    rows = []
+    for role, rights in access.ADDS.items():
+        everything = len(rights) >= len(access.Action) - 1
+        said = "everything" if everything else ", ".join(map(code, sorted(rights)))
+        rows.append([code(role), said, ", ".join(rules.get(role.name, []))])
+    return table(["role", "adds", "rules"], rows)
+
+
 def decisions() -> str:
-    """access.TABLE: who may do what."""
-    rules = rules_of_actions()
-    rows = [
-        [
-            code(action),
-            "; ".join(f"{ground}" for ground in access.Ground if ground in grounds),
-            ", ".join(rules.get(action.name, [])),
-        ]
-        for action, grounds in access.TABLE.items()
-    ]
-    return table(["action", "allowed when", "rules"], rows)
+    """Which roles give an action."""
+    rows = [[code(action), "; ".join(access.roles_with(action))] for action in access.Action]
+    return table(["action", "roles that give it"], rows)
 
 
 # -- api.md -------------------------------------------------------------------------------------
@@ -188,6 +193,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "broker-settings": broker_settings,
     "worker-settings": worker_settings,
     "decisions": decisions,
+    "roles": what_each_role_adds,
     "errors": errors,
 }
 

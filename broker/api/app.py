@@ -9,10 +9,12 @@ from broker.api.call import SERVICES, Call, Open
 from broker.api.metrics import METRICS, Metrics, measure
 from broker.api.problems import problems
 from broker.api.routes import Route, table
-from broker.domain.access import Action, Principal
+from broker.domain.access import ANONYMOUS, Action
+from broker.errors import Forbidden, NotFound, Unauthenticated
 from broker.protocol.limits import BODY_BYTES_MAX
+from broker.services.actor import Actor
 from broker.services.context import Services
-from broker.services.identity import Actor
+from broker.services.identity import TOKEN_NEEDED
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -48,13 +50,19 @@ def endpoint(route: Route) -> Handler:
 
     async def answer(request: web.Request) -> web.StreamResponse:
         services = request.app[SERVICES]
-        if isinstance(route.policy, Action):
-            principal = await services.identity.authenticate(request.headers.get("Authorization"))
-            actor = Actor(principal, route.policy)
-        else:
+        if not isinstance(route.policy, Action):
             # an open route never decides anything by action; the weakest one stands in
-            actor = Actor(Principal(), Action.LEASE_WORK, asked=True)
-        response = await route.handler(Call(request, services, actor))
+            actor = Actor(ANONYMOUS, Action.LEASE_WORK, services.access, asked=True)
+            return await route.handler(Call(request, services, actor))
+        authorization = request.headers.get("Authorization")
+        principal = await services.identity.authenticate(authorization, route.policy)
+        actor = Actor(principal, route.policy, services.access)
+        try:
+            response = await route.handler(Call(request, services, actor))
+        except (NotFound, Forbidden):
+            if principal.anonymous:
+                raise Unauthenticated(TOKEN_NEEDED) from None
+            raise
         if not actor.asked:
             raise RuntimeError(f"{route.method} {route.path} answered without asking its policy")
         return response

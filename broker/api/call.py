@@ -18,10 +18,11 @@ from broker.protocol.limits import (
     PAGE_ITEMS_DEFAULT,
     PAGE_ITEMS_MAX,
 )
+from broker.services.actor import Actor
 from broker.services.answers import IdempotencyKey, Stored, request_digest
 from broker.services.context import Services
 from broker.services.idempotency import UseCase, once
-from broker.services.identity import Actor
+from broker.storage.database import Connection
 
 SERVICES = web.AppKey("services", Services)
 Model = TypeVar("Model", bound=BaseModel)
@@ -149,10 +150,18 @@ class Call:
     # -- out --------------------------------------------------------------------------------
 
     async def mutate(self, use_case: UseCase, status: int = OK) -> web.Response:
-        """Runs a use case in one transaction, at most once for an Idempotency-Key."""
+        """Runs a use case in one transaction, at most once for an Idempotency-Key.
+
+        Its decisions are about the rights that the transaction finds in the database.
+        """
         services = self.services
-        stored = await once(services.database, self.actor, await self.key(), status, use_case)
-        services.forget()
+
+        async def confirmed(connection: Connection) -> Message | None:
+            await self.actor.confirm(connection)
+            return await use_case(connection)
+
+        stored = await once(services.database, self.actor, await self.key(), status, confirmed)
+        await services.learn()
         return answer_stored(stored)
 
 

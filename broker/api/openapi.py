@@ -16,7 +16,7 @@ from broker import errors
 from broker.api.call import NO_CONTENT, Open
 from broker.api.problems import PROBLEM_JSON
 from broker.api.routes import Content, Route
-from broker.domain.access import TABLE, Action, Ground
+from broker.domain.access import Action, roles_with
 from broker.protocol.limits import IDEMPOTENCY_HOURS, IDEMPOTENCY_KEY_CHARACTERS_MAX
 from broker.protocol.problems import STATUS, Problem
 
@@ -115,7 +115,7 @@ def who_may(policy: Action | Open) -> list[str]:
     """Who may call a route, in words; one of them is enough."""
     if isinstance(policy, Open):
         return [policy.value]
-    return [str(ground) for ground in Ground if ground in TABLE[policy]]
+    return roles_with(policy)
 
 
 def document(routes: Sequence[Route]) -> Json:
@@ -171,7 +171,7 @@ def _security(policy: Action | Open) -> list[Json]:
     if policy is Open.ENROLLMENT:
         return [{"enrollment": []}]
     assert isinstance(policy, Action)
-    return [{"host": []} if TABLE[policy] == {Ground.HOST} else {"account": []}]
+    return [{"host": []} if policy is Action.LEASE_WORK else {"account": []}]
 
 
 def _path_parameters(route: Route) -> Iterator[Json]:

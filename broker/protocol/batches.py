@@ -52,6 +52,9 @@ class BatchHeader(Message):
     """Handle or id of the app."""
     version: int | None = Field(None, ge=1)
     """Version number; null takes the newest published one."""
+    project: str | None = Field(None, min_length=1, max_length=100)
+    """Where the batch lies: handle or id of a project, or id of a folder or workspace; null takes
+    the submitter's own workspace."""
     pool: Name = "default"
     """Pool of hosts that the jobs may run on."""
     name: Title = ""

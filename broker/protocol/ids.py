@@ -10,6 +10,9 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from broker.errors import InvalidInput
 
+PrincipalId = NewType("PrincipalId", int)  # an account, a team, or one of two groups
+NodeId = NewType("NodeId", int)
+TeamId = NewType("TeamId", int)
 AccountId = NewType("AccountId", int)
 AppId = NewType("AppId", int)
 VersionId = NewType("VersionId", int)

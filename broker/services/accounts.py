@@ -1,11 +1,11 @@
 """Accounts: created and administered by holders of `admin_all_apps`, seen by all."""
 
-from broker.domain.access import Resource
+from broker.domain.access import Action
 from broker.errors import Conflict, NameTaken
 from broker.protocol.accounts import Account, AccountRequest
 from broker.protocol.ids import AccountId, HostId, show
 from broker.protocol.states import AccountState
-from broker.services.identity import Actor
+from broker.services.actor import Actor
 from broker.services.references import absent, resolve
 from broker.storage import accounts, budgets, hosts, privileges
 from broker.storage.database import Connection, Database
@@ -47,7 +47,7 @@ async def authorised(connection: Connection, actor: Actor, reference: str) -> Ac
         Forbidden: the caller may not do this to it.
     """
     account = await find(connection, reference)
-    actor.require(Resource(account_id=account.id), ids=(show("account", account.id),))
+    actor.require(actor.world.account(account.id), ids=(show("account", account.id),))
     return account
 
 
@@ -153,5 +153,6 @@ def _undeleted(account: Account) -> Account:
 
 
 def _as_seen(account: Account, actor: Actor) -> Account:
-    own = account.id == actor.principal.account_id or actor.sees_all
-    return account if own else account.model_copy(update={"email": None})
+    own = account.id == actor.principal.account_id
+    told = own or actor.could(Action.ACCOUNT_ADMINISTER)
+    return account if told else account.model_copy(update={"email": None})

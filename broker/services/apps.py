@@ -3,17 +3,20 @@
 from typing import Any
 
 from broker.domain import versions
-from broker.domain.access import Action, Resource
+from broker.domain.access import Action
 from broker.domain.parameters import parameters_schema
 from broker.domain.versions import VersionEvent
 from broker.errors import Conflict, NameTaken, NotFound
 from broker.protocol.apps import App, AppRequest, Version, VersionRequest
-from broker.protocol.ids import AppId, show
+from broker.protocol.ids import AppId, NodeId, show
+from broker.protocol.nodes import Kind
 from broker.protocol.states import AppState, VersionState
-from broker.services.identity import Actor
+from broker.services.actor import Actor
 from broker.services.references import absent, resolve
 from broker.storage import apps
 from broker.storage.database import Connection
+
+JUST_APPS = frozenset({Kind.APP})
 
 
 async def create(connection: Connection, actor: Actor, request: AppRequest) -> App:
@@ -51,14 +54,16 @@ async def authorised(connection: Connection, actor: Actor, reference: str) -> Ap
         Forbidden: the caller may not do this to it.
     """
     app = await find(connection, reference)
-    actor.require(Resource(app_id=app.id), ids=(show("app", app.id),))
+    actor.require(actor.world.node(NodeId(app.id)), ids=(show("app", app.id),))
     return app
 
 
 async def page(connection: Connection, actor: Actor, *, before: int, rows_max: int) -> list[App]:
-    """Apps, newest first."""
+    """Apps that the caller may see, newest first."""
     actor.require()
-    return await apps.page(connection, before=before, rows_max=rows_max)
+    visible = actor.world.visible(actor.principal, Action.APP_VIEW)
+    seen = None if visible.everything else actor.world.inheriting(visible.benefactors, JUST_APPS)
+    return await apps.page(connection, before=before, rows_max=rows_max, among=seen)
 
 
 async def deprecate(connection: Connection, actor: Actor, reference: str) -> App:
@@ -138,4 +143,4 @@ async def move_version(
 
 
 def _sees_drafts(actor: Actor, app: AppId) -> bool:
-    return actor.could(Action.VERSION_CREATE, Resource(app_id=app))
+    return actor.could(Action.APP_VIEW_DRAFT, actor.world.node(NodeId(app)))

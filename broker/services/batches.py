@@ -9,15 +9,16 @@ from typing import Any, Literal
 import asyncpg
 import orjson
 
-from broker.domain.access import Resource
+from broker.domain.access import READS, Action, Resource
 from broker.errors import NotFound, Unavailable
 from broker.protocol.base import Count
 from broker.protocol.batches import Batch, JobCounts
 from broker.protocol.ids import AccountId, AppId, BatchId, HostId, JobId, show
+from broker.protocol.nodes import Kind
 from broker.protocol.states import ACTIVE_STATES, TERMINAL_STATES
 from broker.queues import asks
+from broker.services.actor import Actor
 from broker.services.context import Services
-from broker.services.identity import Actor
 from broker.services.references import absent, resolve
 from broker.storage import accounts, batches, catalogue
 from broker.storage.batches import Scope
@@ -28,6 +29,8 @@ PASSES_MAX = 100
 PASS_SECONDS = 0.05
 CANCEL_SECONDS_MAX = 60.0  # below what clients wait for an answer
 Lifetime = Literal["open", "finished"]
+# What a batch can be governed by.
+GOVERNORS = frozenset({Kind.PROJECT, Kind.WORKSPACE, Kind.FOLDER, Kind.BATCH})
 
 
 def unseen(reference: str) -> NotFound:
@@ -37,14 +40,20 @@ def unseen(reference: str) -> NotFound:
 
 
 def scope(actor: Actor, app: AppId | None, account: AccountId | None) -> Scope:
-    """Whose batches a list must walk: what the caller may view, narrowed by the filters."""
-    if actor.sees_all:
-        if account is not None:
-            return Scope(accounts=[account])
-        return Scope(apps=[app]) if app is not None else Scope(everything=True)
+    """Which batches a list must walk: what the caller may view, narrowed by the filters."""
+    world, who = actor.world, actor.principal
+    visible = world.visible(who, Action.BATCH_VIEW)
+    nodes = world.inheriting(visible.benefactors, GOVERNORS)
+    if not visible.everything:
+        apps = world.apps_giving(who, Action.BATCH_VIEW)
+        mine = [each for each in apps if app in (None, each)]
+        return Scope(viewer=who.account_id, nodes=nodes, apps=mine)
     return Scope(
-        accounts=[actor.account_id] if account in (None, actor.account_id) else [],
-        apps=[each for each in actor.apps_administered if app in (None, each)],
+        viewer=who.account_id,
+        everything=app is None and account is None,
+        nodes=nodes,
+        apps=[app] if app is not None and account is None else [],
+        accounts=[account] if account is not None else [],
     )
 
 
@@ -58,17 +67,17 @@ async def snapshot(services: Services) -> AsyncIterator[Connection]:
         yield connection
 
 
-async def app_id(connection: Connection, reference: str | None) -> AppId | None:
+async def app_id(connection: Connection, actor: Actor, reference: str | None) -> AppId | None:
     """The app that a filter names; None for no filter.
 
     Raises:
-        NotFound: there is none.
+        NotFound: there is none that the caller may see.
     """
     if reference is None:
         return None
     name, number = resolve("app", reference, "?app")
     row = await catalogue.app(connection, name, None if number is None else AppId(number))
-    if row is None:
+    if row is None or not actor.could(Action.APP_VIEW, actor.world.node(row["id"])):
         raise absent("app", reference)
     return AppId(row["id"])
 
@@ -105,7 +114,7 @@ async def page(
     """
     actor.require()
     async with snapshot(services) as connection:
-        of_app = await app_id(connection, app)
+        of_app = await app_id(connection, actor, app)
         of_account = await account_id(connection, account)
         found = await batches.visible(
             connection,
@@ -141,9 +150,34 @@ async def authorised(connection: Connection, actor: Actor, batch: BatchId) -> as
     found = await batches.rows(connection, [batch])
     if not found:
         raise unseen(reference)
-    what = Resource(owner_id=found[0]["account_id"], app_id=found[0]["app_id"])
-    actor.require(what, ids=(reference,))
+    await require(connection, actor, dict(found[0]), reference)
     return found[0]
+
+
+async def require(
+    connection: Connection, actor: Actor, row: Mapping[str, Any], reference: str
+) -> None:
+    """Goes on only when the caller may do what the route is for to a batch or its jobs.
+
+    Args:
+        row: with what governs the batch: account, app, node, strict_personal.
+
+    Raises:
+        NotFound, Forbidden: as `Actor.require`.
+    """
+    if actor.action not in READS:
+        await actor.confirm(connection)
+    actor.require(resource(actor, row), ids=(reference,))
+
+
+def resource(actor: Actor, row: Mapping[str, Any]) -> Resource:
+    """A batch as decisions see it."""
+    return actor.world.batch(
+        row["node_id"],
+        row["account_id"],
+        row["app_id"],
+        strict_personal=row["strict_personal"],
+    )
 
 
 async def cancel(services: Services, actor: Actor, batch: BatchId) -> Count:

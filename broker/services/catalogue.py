@@ -11,6 +11,7 @@ from broker.domain.parameters import job_adapter
 from broker.errors import Conflict, NotFound
 from broker.protocol.apps import VersionSpec
 from broker.protocol.ids import AppId, VersionId
+from broker.protocol.nodes import Isolation
 from broker.protocol.states import AppState, VersionState
 from broker.services.references import absent, resolve
 from broker.storage import catalogue
@@ -33,6 +34,7 @@ class Runnable:
     version_state: VersionState
     spec: VersionSpec
     jobs: TypeAdapter[list[Any]]
+    strict_personal: bool  # its batches are for their submitter alone (H10)
 
 
 @dataclass(slots=True)
@@ -104,6 +106,7 @@ class Catalogue:
             VersionState(version["state"]),
             spec,
             jobs,
+            strict_personal=row["isolation"] == Isolation.STRICT_PERSONAL,
         )
 
     def _compile(self, version: VersionId, text: str) -> tuple[VersionSpec, TypeAdapter[list[Any]]]:

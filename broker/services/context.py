@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from broker.config import Settings
 from broker.queues.client import Queues
+from broker.services.access import Access
 from broker.services.catalogue import Catalogue
 from broker.services.dispatch import Dispatch
 from broker.services.feed import Feed
@@ -27,6 +28,7 @@ class Services:
     database: Database
     heartbeats: Database
     queues: Queues
+    access: Access
     identity: Identity
     catalogue: Catalogue
     lanes: LaneBook
@@ -42,7 +44,8 @@ class Services:
     def __post_init__(self) -> None:
         self.feed = Feed(self.database)
 
-    def forget(self) -> None:
+    async def learn(self) -> None:
         """After a change of rights or apps: this broker's readers see it at once."""
         self.identity.forget()
         self.catalogue.forget()
+        await self.access.catch_up()

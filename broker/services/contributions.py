@@ -12,8 +12,8 @@ from broker.protocol.contributions import (
 )
 from broker.protocol.ids import AccountId, show
 from broker.services import accounts
+from broker.services.actor import Actor
 from broker.services.entity_tags import matches, tag_of
-from broker.services.identity import Actor
 from broker.services.references import resolve
 from broker.storage import contributions, quotas
 from broker.storage.database import Connection

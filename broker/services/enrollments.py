@@ -3,14 +3,8 @@
 from broker.errors import InvalidInput, Unauthenticated
 from broker.protocol.hosts import Enrollment, EnrollmentRequest
 from broker.protocol.leases import Enrolled, EnrollRequest
-from broker.services.identity import (
-    ENROLLMENT_PREFIX,
-    HOST_PREFIX,
-    Actor,
-    bearer,
-    digest,
-    new_secret,
-)
+from broker.services.actor import Actor
+from broker.services.identity import ENROLLMENT_PREFIX, HOST_PREFIX, bearer, digest, new_secret
 from broker.services.tokens import NOT_AHEAD, storable
 from broker.storage import enrollments
 from broker.storage.database import Connection

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import orjson
 
-from broker.domain.access import Action, Resource, decide
+from broker.domain.access import Action
 from broker.errors import InvalidInput
 from broker.protocol.ids import BatchId, show
+from broker.services.actor import Actor
 from broker.services.batches import authorised
 from broker.services.context import Services
-from broker.services.identity import Actor
 from broker.services.streams import TICK_SECONDS, Listener
 from broker.storage.events import EventRow, Position
 
@@ -58,7 +58,7 @@ async def start(
     after = parse_place(last_event_id) if last_event_id is not None else None
     if batch is not None:
         async with services.database.connection() as connection:
-            await authorised(connection, Actor(actor.principal, Action.BATCH_VIEW), batch)
+            await authorised(connection, actor.to(Action.BATCH_VIEW), batch)
     horizon = await services.feed.horizon()
     # Never in the future: a database that was restored would have the listener wait for years.
     return horizon if after is None else min(after, horizon)
@@ -87,8 +87,10 @@ async def listen(
 
 def may_see(actor: Actor, row: EventRow) -> bool:
     """Whether an event's batch may be viewed by the listener."""
-    what = Resource(owner_id=row.account_id, app_id=row.app_id)
-    return decide(actor.principal, Action.BATCH_VIEW, what).allowed
+    what = actor.world.batch(
+        row.node_id, row.account_id, row.app_id, strict_personal=row.strict_personal
+    )
+    return actor.could(Action.BATCH_VIEW, what)
 
 
 def told(row: EventRow) -> Told:

@@ -25,11 +25,11 @@ from broker.protocol.resources import JobLimits, Resources
 from broker.protocol.states import ACTIVE_STATES, AccountState, JobState, Outcome
 from broker.queues import lanes
 from broker.services import board, surroundings
+from broker.services.actor import Actor
 from broker.services.backlog import SECONDS_GUESS
 from broker.services.board import Board, LaneNote
 from broker.services.comparisons import compare_jobs
 from broker.services.context import Services
-from broker.services.identity import Actor
 from broker.services.jobs import authorised_row
 from broker.storage import budgets, jobs
 from broker.storage.database import Connection

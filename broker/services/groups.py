@@ -5,8 +5,8 @@ from broker.protocol.groups import Group, GroupChange, GroupRequest, Membership
 from broker.protocol.ids import AccountId, GroupId, show
 from broker.protocol.limits import GROUP_LEVELS_MAX
 from broker.services import accounts, budgets, minima
+from broker.services.actor import Actor
 from broker.services.entity_tags import matches, tag_of
-from broker.services.identity import Actor
 from broker.services.references import absent, resolve
 from broker.storage import budgets as budget_rows
 from broker.storage import groups

@@ -1,12 +1,12 @@
 """Hosts: brought in by their owners, watched and switched by owners and admins."""
 
-from broker.domain.access import Resource
+from broker.domain.access import Action
 from broker.errors import Conflict
 from broker.protocol.hosts import Host
 from broker.protocol.ids import HostId, show
 from broker.protocol.resources import HostFacts
 from broker.protocol.states import HostState
-from broker.services.identity import Actor
+from broker.services.actor import Actor
 from broker.services.references import absent
 from broker.storage import hosts
 from broker.storage.database import Connection, Database
@@ -22,11 +22,12 @@ async def page(
 ) -> list[Host]:
     """The caller's hosts, or everybody's for an admin, newest first."""
     actor.require()
+    anybodys = actor.could(Action.HOST_VIEW, actor.world.host(None))
     return await hosts.page(
         connection,
         before=before,
         rows_max=rows_max,
-        owner=None if actor.sees_all else actor.account_id,
+        owner=None if anybodys else actor.account_id,
         half_life_seconds=half_life_seconds,
     )
 
@@ -41,7 +42,7 @@ async def show_one(
     """
     found = await hosts.find(connection, host, half_life_seconds=half_life_seconds)
     owner = found.account if found else None
-    actor.require(Resource(owner_id=owner), ids=(show("host", host),))
+    actor.require(actor.world.host(owner), ids=(show("host", host),))
     if found is None:
         raise absent("host", show("host", host))
     return found
@@ -65,7 +66,7 @@ async def move(
     """
     found = await hosts.owner(connection, host)
     owner, before = found or (None, None)
-    actor.require(Resource(owner_id=owner), ids=(show("host", host),))
+    actor.require(actor.world.host(owner), ids=(show("host", host),))
     if found is None:
         raise absent("host", show("host", host))
     if before is HostState.BANNED and state is not HostState.BANNED:

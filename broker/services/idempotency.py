@@ -7,8 +7,8 @@ from broker.errors import Conflict, KeyReused
 from broker.protocol.accounts import TokenSecret
 from broker.protocol.base import Message
 from broker.protocol.hosts import Enrollment
+from broker.services.actor import Actor
 from broker.services.answers import IdempotencyKey, Stored, replayed
-from broker.services.identity import Actor
 from broker.storage import idempotency
 from broker.storage.database import Connection, Database
 

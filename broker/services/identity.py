@@ -1,7 +1,7 @@
-"""Who is calling: tokens to principals, and the one question that every use case asks.
+"""Who is calling: a credential names its holder, `access` says what the holder may do.
 
-A principal is remembered for at most `principal_seconds`, so a revocation is in force on every
-broker within that time; a change made through this broker is in force at once.
+The holder of a token is remembered for at most `principal_seconds`, so a revoked token stops on
+every broker within that time; a change made through this broker is in force at once.
 """
 
 import hashlib
@@ -12,18 +12,21 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from broker.domain import access
-from broker.domain.access import Action, AppRights, Principal, Resource
-from broker.errors import Forbidden, NotFound, Unauthenticated
-from broker.protocol.ids import AccountId, AppId, HostId
+from broker.domain.access import ANONYMOUS, Action, Principal, rights_of_role
+from broker.errors import Unauthenticated
+from broker.protocol.ids import AccountId, HostId
+from broker.protocol.nodes import EVERYONE, Role
 from broker.protocol.states import AccountState, HostState
+from broker.services.access import Access
 from broker.services.group_commit import Group
 from broker.storage import identity
 from broker.storage.database import Database
-from broker.storage.identity import Rights
 
 ACCOUNT_PREFIX, HOST_PREFIX, ENROLLMENT_PREFIX = "flt_", "flh_", "fle_"
 REMEMBERED_MAX = 100_000
+TOKEN_NEEDED = "this needs a token: send `Authorization: Bearer flt_...`"  # noqa: S105
+# What may be asked without a token: what everyone may be given.
+WITHOUT_TOKEN = rights_of_role(Role.READER)
 
 
 def new_secret(prefix: str) -> tuple[str, bytes]:
@@ -46,7 +49,7 @@ def bearer(authorization: str | None, *prefixes: str) -> str:
     """
     wanted = " or ".join(f"{prefix}..." for prefix in prefixes)
     if not authorization:
-        raise Unauthenticated(f"this needs a token: send `Authorization: Bearer {wanted}`")
+        raise Unauthenticated(TOKEN_NEEDED.replace("flt_...", wanted))
     scheme, _, secret = authorization.partition(" ")
     secret = secret.strip()
     if scheme.lower() != "bearer" or not secret.startswith(prefixes):
@@ -54,75 +57,16 @@ def bearer(authorization: str | None, *prefixes: str) -> str:
     return secret
 
 
-@dataclass(slots=True)
-class Actor:
-    """A caller in the middle of one request, bound to the action that its route declares.
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whom a credential stands for: an account, or a host. What either may do is another question.
 
-    Every use case takes one and calls `require` (or `may`) before it shows or changes anything;
-    the route table refuses to answer when nobody asked.
+    Whatever else can prove an account one day (OpenID Connect, LDAP) ends in one of these.
     """
 
-    principal: Principal
-    action: Action
-    asked: bool = False
-
-    def may(self, what: Resource = access.NOTHING) -> bool:
-        """Whether the route's action is allowed on a resource."""
-        self.asked = True
-        return access.decide(self.principal, self.action, what).allowed
-
-    def could(self, action: Action, what: Resource) -> bool:
-        """Whether another action than the route's would be allowed: what decides how much of an
-        answer the caller sees. It does not count as asking."""
-        return access.decide(self.principal, action, what).allowed
-
-    def require(self, what: Resource = access.NOTHING, *, ids: tuple[str, ...] = ()) -> None:
-        """Goes on only when the route's action is allowed.
-
-        Raises:
-            NotFound: denied, and the caller may not know that the resource exists.
-            Forbidden: denied, and the caller can see it.
-        """
-        if self.may(what):
-            return
-        if not access.sees(self.principal, self.action, what):
-            raise NotFound(
-                f"{' '.join(ids) or 'it'} does not exist, or is not yours to see", ids=ids
-            )
-        grounds = " or ".join(sorted(access.TABLE[self.action]))
-        raise Forbidden(f"{self.action} needs: {grounds}", ids=ids)
-
-    @property
-    def account_id(self) -> AccountId:
-        """The calling account.
-
-        Raises:
-            Forbidden: the caller is a host.
-        """
-        if self.principal.account_id is None:
-            raise Forbidden("a host's token cannot be used here; use an account's")
-        return self.principal.account_id
-
-    @property
-    def host_id(self) -> HostId:
-        """The calling host.
-
-        Raises:
-            Forbidden: the caller is an account.
-        """
-        if self.principal.host_id is None:
-            raise Forbidden("only a host's token can be used here")
-        return self.principal.host_id
-
-    @property
-    def apps_administered(self) -> list[AppId]:
-        """Apps whose batches the caller may view as their admin."""
-        return [app for app, rights in self.principal.apps.items() if rights.admin]
-
-    @property
-    def sees_all(self) -> bool:
-        """Whether the caller may view everybody's batches."""
-        return self.principal.admin_all_apps
+    account_id: AccountId | None = None
+    host_id: HostId | None = None
+    host_draining: bool = False
 
 
 @dataclass(slots=True)
@@ -135,29 +79,46 @@ class Identity:
     """
 
     database: Database
+    access: Access
     remember_seconds: float
     host_linger: Callable[[], float] = lambda: 0.0
     clock: Callable[[], float] = time.monotonic
-    _remembered: dict[bytes, tuple[float, Principal]] = field(default_factory=dict)
-    _looking_up: Group[bytes, Principal] = field(init=False)
-    _looking_up_hosts: Group[bytes, Principal] = field(init=False)
+    _remembered: dict[bytes, tuple[float, Holder]] = field(default_factory=dict)
+    _looking_up: Group[bytes, Holder] = field(init=False)
+    _looking_up_hosts: Group[bytes, Holder] = field(init=False)
 
     def __post_init__(self) -> None:
         self._looking_up = Group(self._look_up, weight_max=500, writers=2)
         self._looking_up_hosts = Group(self._look_up, weight_max=500, linger=self.host_linger)
 
     def forget(self) -> None:
-        """Call after any change of accounts, tokens or privileges: readers see their writes."""
+        """Call after any change of tokens or hosts: readers see their writes."""
         self._remembered = {}
 
-    async def authenticate(self, authorization: str | None) -> Principal:
+    async def authenticate(
+        self, authorization: str | None, action: Action | None = None
+    ) -> Principal:
         """The caller behind an Authorization header.
+
+        Args:
+            action: what will be asked; without a token, what everyone may be given can be.
 
         Raises:
             Unauthenticated: no bearer token, or one that is unknown, expired or revoked, or whose
                 account is not active.
         """
-        secret = bearer(authorization, ACCOUNT_PREFIX, HOST_PREFIX)
+        if authorization is None and action in WITHOUT_TOKEN:
+            return ANONYMOUS
+        holder = await self._holder(bearer(authorization, ACCOUNT_PREFIX, HOST_PREFIX))
+        if holder.account_id is not None:
+            return await self.access.principal(holder.account_id)
+        return Principal(
+            host_id=holder.host_id,
+            host_draining=holder.host_draining,
+            principals=frozenset({EVERYONE}),
+        )
+
+    async def _holder(self, secret: str) -> Holder:
         sha256 = digest(secret)
         remembered = self._remembered
         known = remembered.get(sha256)
@@ -166,46 +127,31 @@ class Identity:
         until = self.clock() + self.remember_seconds
         is_host = secret.startswith(HOST_PREFIX)
         group = self._looking_up_hosts if is_host else self._looking_up
-        principal = await group.add(sha256)
+        holder = await group.add(sha256)
         if len(remembered) >= REMEMBERED_MAX:
             remembered.clear()
         # Into the book that was open when we looked: after `forget` nobody reads that one.
-        remembered[sha256] = (until, principal)
-        return principal
+        remembered[sha256] = (until, holder)
+        return holder
 
-    async def _look_up(self, group: Sequence[bytes]) -> list[Principal | Exception]:
+    async def _look_up(self, group: Sequence[bytes]) -> list[Holder | Exception]:
         async with self.database.connection() as connection:
-            holders = await identity.by_tokens(connection, group)
-            accounts = {h["account_id"] for h in holders.values() if h["account_id"] is not None}
-            rights = await identity.app_rights(connection, sorted(accounts)) if accounts else {}
-        return [_principal(holders.get(sha256), rights) for sha256 in group]
+            rows = await identity.by_tokens(connection, group)
+        return [_holder_of(rows.get(sha256)) for sha256 in group]
 
 
-def _principal(holder: asyncpg.Record | None, rights: Rights) -> Principal | Unauthenticated:
-    """The principal of a token's holder, or why it is none."""
-    if holder is None:
+def _holder_of(row: asyncpg.Record | None) -> Holder | Unauthenticated:
+    """A token's holder, or why it is none."""
+    if row is None:
         return Unauthenticated("the token is unknown")
-    if holder["revoked"]:
+    if row["revoked"]:
         return Unauthenticated("the token was revoked")
-    if holder["expired"]:
+    if row["expired"]:
         return Unauthenticated("the token has expired")
-    if holder["host_id"] is not None:
-        return _host(holder["host_id"], holder["host_state"], holder["host_account_state"])
-    if holder["account_state"] != AccountState.ACTIVE:
-        return Unauthenticated(f"the account is {holder['account_state']}")
-    mine = rights.get(holder["account_id"], {})
-    return Principal(
-        account_id=holder["account_id"],
-        account_name=holder["name"],
-        submit_all_apps=holder["submit_all_apps"],
-        admin_all_apps=holder["admin_all_apps"],
-        apps={app: AppRights(submit, admin) for app, (submit, admin) in mine.items()},
-    )
-
-
-def _host(host: int, state: str, owner_state: str) -> Principal | Unauthenticated:
-    if state == HostState.BANNED:
+    if row["host_state"] == HostState.BANNED:
         return Unauthenticated("the host is banned")
-    if owner_state != AccountState.ACTIVE:
-        return Unauthenticated(f"the host's owner is {owner_state}")
-    return Principal(host_id=HostId(host), host_draining=state == HostState.DRAINING)
+    if row["owner_state"] not in (None, AccountState.ACTIVE):
+        return Unauthenticated(f"the host's owner is {row['owner_state']}")
+    return Holder(
+        row["account_id"], row["host_id"], host_draining=row["host_state"] == HostState.DRAINING
+    )

@@ -6,14 +6,14 @@ from typing import Any
 import asyncpg
 import orjson
 
-from broker.domain.access import Action, Resource
+from broker.domain.access import Action
 from broker.protocol.base import Count
-from broker.protocol.ids import AccountId, AppId, BatchId, JobId, show
+from broker.protocol.ids import AppId, BatchId, JobId, show
 from broker.protocol.jobs import Attempt, Job, JobSummary, Member
 from broker.protocol.states import ACTIVE_STATES, TERMINAL_STATES, JobState
-from broker.services.batches import app_id, authorised, cancel_range, scope, unseen
+from broker.services.actor import Actor
+from broker.services.batches import app_id, authorised, cancel_range, require, scope, unseen
 from broker.services.context import Services
-from broker.services.identity import Actor
 from broker.storage import batches, gangs, jobs, outputs
 from broker.storage.batches import Scope
 from broker.storage.database import Connection
@@ -38,9 +38,9 @@ async def page(
     """
     actor.require()
     async with services.database.connection() as connection:
-        of_app = await app_id(connection, app)
+        of_app = await app_id(connection, actor, app)
         if batch is not None:
-            viewer = Actor(actor.principal, Action.BATCH_VIEW)
+            viewer = actor.to(Action.BATCH_VIEW)
             jobs_of_batch = (await authorised(connection, viewer, batch))["jobs"]
         if state in ACTIVE_STATES:
             assert state is not None
@@ -128,7 +128,7 @@ async def authorised_row(connection: Connection, actor: Actor, job: JobId) -> di
     row = await jobs.row(connection, job)
     if row is None:
         raise unseen(show("job", job))
-    _require(actor, job, row["account_id"], row["app_id"])
+    await require(connection, actor, dict(row), show("job", job))
     return dict(row)
 
 
@@ -137,8 +137,8 @@ async def authorise(connection: Connection, actor: Actor, job: JobId) -> BatchId
     found = await batches.of_job(connection, job)
     if found is None:
         raise unseen(show("job", job))
-    _require(actor, job, found[1], found[2])
-    return found[0]
+    await require(connection, actor, dict(found), show("job", job))
+    return BatchId(found["id"])
 
 
 async def cancel(services: Services, actor: Actor, job: JobId) -> Count:
@@ -150,10 +150,6 @@ async def cancel(services: Services, actor: Actor, job: JobId) -> Count:
     async with services.database.connection() as connection:
         batch = await authorise(connection, actor, job)
     return Count(count=await cancel_range(services, batch, job, job))
-
-
-def _require(actor: Actor, job: JobId, account: AccountId, app: AppId) -> None:
-    actor.require(Resource(owner_id=account, app_id=app), ids=(show("job", job),))
 
 
 def summary(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from broker.errors import InvalidInput
 from broker.protocol.ids import JobId
 from broker.protocol.resources import Resources
 from broker.protocol.states import ACTIVE_STATES, JobState
+from broker.services.actor import Actor
 from broker.services.context import Services
 from broker.services.files import LogName
-from broker.services.identity import Actor
 from broker.services.jobs import authorise, authorised_row
 from broker.services.streams import Listener
 from broker.storage import jobs

@@ -3,7 +3,7 @@
 from broker.protocol.accounts import Me
 from broker.protocol.ids import show
 from broker.services import accounts, quotas
-from broker.services.identity import Actor
+from broker.services.actor import Actor
 from broker.storage import privileges
 from broker.storage.database import Connection
 

@@ -8,9 +8,9 @@ from broker.errors import NotFound
 from broker.protocol.ids import JobId, show
 from broker.protocol.jobs import Output
 from broker.protocol.limits import OUTPUT_BYTES_MAX
+from broker.services.actor import Actor
 from broker.services.context import Services
 from broker.services.files import Content
-from broker.services.identity import Actor
 from broker.services.jobs import authorise
 from broker.storage import blobs, outputs
 

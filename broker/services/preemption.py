@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from broker.domain.access import Resource
 from broker.errors import NotFound, Unavailable
 from broker.protocol.ids import HostId, JobId
 from broker.protocol.pools import Preemption, PreemptionRules
 from broker.queues import asks
 from broker.queues.client import GenerationLost, Queues
-from broker.services.identity import Actor
+from broker.services.actor import Actor
 from broker.services.waiting import WaitingRoom
 from broker.storage import preemption
 from broker.storage.database import Connection, Database
@@ -86,7 +85,7 @@ async def put(
     Raises:
         NotFound: no host has ever joined the pool.
     """
-    actor.require(Resource())
+    actor.require()
     if not await preemption.has_hosts(connection, pool):
         raise NotFound(f"no host has joined a pool {pool}", ids=(pool,))
     await preemption.put(connection, pool, wanted)
@@ -101,7 +100,7 @@ async def remove(connection: Connection, actor: Actor, pool: str) -> None:
     Raises:
         NotFound: the pool did not allow it.
     """
-    actor.require(Resource())
+    actor.require()
     if await preemption.of_pool(connection, pool) is None:
         raise NotFound(f"pool {pool} does not allow preemption", ids=(pool,))
     await preemption.remove(connection, pool)

@@ -8,6 +8,7 @@ from broker.protocol.ids import AccountId, BatchId, JobId, LaneId, show
 from broker.services.admission import Ask, ask
 from broker.services.catalogue import Runnable
 from broker.services.job_requests import JobRow
+from broker.services.orders import SubmissionOrder
 from broker.storage.batches import JobRecord, NewBatch
 
 
@@ -19,6 +20,7 @@ class Prepared:
     header: BatchHeader
     runnable: Runnable
     lane_id: LaneId
+    order: SubmissionOrder
 
 
 def receipt(first: JobId, jobs: int) -> bytes:
@@ -41,6 +43,8 @@ def batch_row(first: JobId, prepared: Prepared, jobs: int) -> NewBatch:
         prepared.account_id,
         prepared.lane_id,
         prepared.runnable.app_id,
+        prepared.order.place,
+        prepared.runnable.strict_personal,
         prepared.header.priority,
         prepared.header.name,
         jobs,

@@ -25,9 +25,9 @@ from broker.scheduling import (
 )
 from broker.scheduling.columns import Floats
 from broker.services import accounts, board, groups
+from broker.services.actor import Actor
 from broker.services.board import Board
 from broker.services.context import Services
-from broker.services.identity import Actor
 from broker.storage import groups as group_rows
 from broker.storage import shares
 from broker.storage.database import Connection

@@ -2,7 +2,7 @@
 
 from broker.protocol.accounts import AppGrant, AppPrivileges, Privileges
 from broker.services import accounts, apps
-from broker.services.identity import Actor
+from broker.services.actor import Actor
 from broker.storage import privileges
 from broker.storage.database import Connection
 

@@ -5,9 +5,9 @@ from broker.errors import InvalidInput, PreconditionFailed
 from broker.protocol.ids import AccountId, show
 from broker.protocol.quotas import Quota, QuotaMix, QuotaRequest
 from broker.services import accounts, budgets, minima
+from broker.services.actor import Actor
 from broker.services.entity_tags import matches, tag_of
 from broker.services.groups import check_bounds
-from broker.services.identity import Actor
 from broker.storage import quotas
 from broker.storage.database import Connection
 

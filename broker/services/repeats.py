@@ -7,8 +7,8 @@ answer, a repeated request does what is left and is answered with that.
 from collections.abc import Awaitable, Callable
 
 from broker.protocol.base import View
+from broker.services.actor import Actor
 from broker.services.answers import IdempotencyKey, Stored, earlier
-from broker.services.identity import Actor
 from broker.storage import idempotency
 from broker.storage.database import Database
 

@@ -3,17 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-from broker.domain.access import Action, Resource
+from broker.domain.access import Action
 from broker.errors import Conflict, KeyReused
-from broker.protocol.ids import AccountId, AppId, BatchId, JobId, LaneId, VersionId, show
+from broker.protocol.ids import AccountId, AppId, BatchId, JobId, LaneId, NodeId, VersionId, show
+from broker.protocol.nodes import Kind
 from broker.protocol.resources import JobLimits, Resources
 from broker.services import admission
+from broker.services.actor import Actor
 from broker.services.admission import Ask, ask
 from broker.services.answers import CREATED, IdempotencyKey, Stored, earlier
 from broker.services.batches import authorised
 from broker.services.catalogue import require_submittable
 from broker.services.context import Services
-from broker.services.identity import Actor
+from broker.services.orders import SubmissionOrder, place_of
 from broker.services.prepared import receipt
 from broker.storage import batches, blobs, idempotency, lanes
 from broker.storage.batches import NewBatch
@@ -29,7 +31,7 @@ async def rerun(
     """Submits jobs of a batch again, in the caller's name, as a new batch.
 
     Args:
-        actor: must be allowed to view the batch, and to submit to its app.
+        actor: must be allowed to run the batch again, and to submit to its app.
         only: "failed" for those that ended without success, "all" for every job.
         key: None when the client sent none.
 
@@ -44,45 +46,63 @@ async def rerun(
         row = dict(await authorised(connection, actor, batch))
     if key and (before := await earlier(services.database, actor.account_id, key)):
         return before
-    await _may_submit(services, actor, row)
+    order = await _order(services, actor, row)
     jobs = row["jobs"] if only == "all" else sum(row[state] for state in UNSUCCESSFUL)
     if not jobs:
         raise Conflict(
             f"no job of {show('batch', batch)} has failed; `only: all` runs every job again",
             ids=(show("batch", batch),),
         )
-    answer = await _store(services, actor.account_id, row, only, jobs, key)
+    answer = await _store(services, order, row, only, jobs, key)
     services.submission.accepted(jobs)
     return Stored(CREATED, answer)
 
 
-async def _may_submit(services: Services, actor: Actor, row: Mapping[str, Any]) -> None:
-    submitter = Actor(actor.principal, Action.BATCH_SUBMIT)
-    app = AppId(row["app_id"])
-    submitter.require(Resource(app_id=app), ids=(show("app", app),))
-    found = await services.catalogue.runnable(row["app_name"], row["version_number"])
-    require_submittable(found)
+async def _order(services: Services, actor: Actor, row: Mapping[str, Any]) -> SubmissionOrder:
+    """Where the batch itself lies, if the caller may run there; else in the caller's workspace."""
+    submitter, world = actor.to(Action.BATCH_SUBMIT), actor.world
+    place = NodeId(row["node_id"])
+    if (node := world.nodes[place]).kind is Kind.BATCH:
+        place = node.parent_id or place
+    if not submitter.could(Action.PROJECT_RUN, world.node(place)):
+        place = place_of(world, actor, None)
+    order = SubmissionOrder(
+        submitter, row["app_name"], AppId(row["app_id"]), None, place, row["pool"]
+    )
+    order.require()
+    require_submittable(await services.catalogue.runnable(row["app_name"], row["version_number"]))
+    return order
 
 
 async def _store(
     services: Services,
-    account: AccountId,
+    order: SubmissionOrder,
     row: Mapping[str, Any],
     only: str,
     jobs: int,
     key: IdempotencyKey | None,
 ) -> bytes:
     """One transaction; any error leaves nothing behind, except unused ids."""
+    account = order.actor.account_id
     new_jobs = _ask(account, jobs, row)
     await admission.would_admit(services.database, new_jobs)
     async with services.database.connection() as connection:
         first = await batches.reserve_job_ids(connection, jobs)
         answer = receipt(first, jobs)
         async with connection.transaction():
+            await order.confirm(connection)
             lane = await _lane(connection, account, row)
             await _copy(connection, row, only, jobs, first, lane)
             new = NewBatch(
-                BatchId(first), account, lane, row["app_id"], row["priority"], row["name"], jobs
+                BatchId(first),
+                account,
+                lane,
+                order.app_id,
+                order.place,
+                row["strict_personal"],
+                row["priority"],
+                row["name"],
+                jobs,
             )
             # Last, for it locks the account's row, which every report of its jobs must write.
             await admission.require(connection, new_jobs)

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from broker.protocol.ids import AccountId, GroupId
 from broker.protocol.shares import GroupShare, Share, Shares
 from broker.services import board
+from broker.services.actor import Actor
 from broker.services.board import AccountNote, Board, GroupNote
 from broker.services.context import Services
-from broker.services.identity import Actor
 from broker.storage import groups, shares
 from broker.storage.groups import TreeRow
 from broker.storage.shares import ShareRow

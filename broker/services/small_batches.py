@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from broker.errors import LimitExceeded
+from broker.errors import FairleadError, LimitExceeded
 from broker.protocol.ids import AccountId, JobId
 from broker.services import admission
 from broker.services.answers import CREATED, IdempotencyKey, Stored, replayed
@@ -57,6 +57,7 @@ class SmallBatches:
                 for id_, item in zip(ids, group, strict=True)
             ]
             async with connection.transaction():
+                await self._confirm(connection, group, answers)
                 await self._settle_keys(connection, group, answers)
                 await self._count(connection, group, answers)
                 new = [
@@ -71,13 +72,24 @@ class SmallBatches:
                     await batches.copy_jobs(connection, records)
         return answers
 
+    async def _confirm(
+        self, connection: Connection, group: Sequence[Small], answers: list[Stored | Exception]
+    ) -> None:
+        """Asks again for the rights that were found before; one query, if nothing has changed."""
+        await group[0].prepared.order.actor.access.confirm(connection)
+        for index, item in enumerate(group):
+            try:
+                await item.prepared.order.renew()
+            except FairleadError as error:
+                answers[index] = error
+
     async def _settle_keys(
         self, connection: Connection, group: Sequence[Small], answers: list[Stored | Exception]
     ) -> None:
         """Stores the answers of keyed submissions; those seen before get their stored answer."""
         offered: dict[tuple[AccountId, str], tuple[int, idempotency.Answer]] = {}
         for index, item in enumerate(group):
-            if not (key := item.key):
+            if not (key := item.key) or isinstance(answers[index], Exception):
                 continue
             name = (item.prepared.account_id, key.key)
             if name in offered:  # the same key twice in one group: the later one comes again

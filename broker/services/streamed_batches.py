@@ -120,6 +120,7 @@ class StreamedBatches:
     async def _finish(
         self, connection: Connection, prepared: Prepared, first: JobId, jobs: int
     ) -> None:
+        await prepared.order.confirm(connection)
         await admission.require(connection, ask_of(prepared, jobs))
         await batches.insert(connection, [batch_row(first, prepared, jobs)])
 

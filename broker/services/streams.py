@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from broker.errors import LimitExceeded
 from broker.protocol.ids import AccountId
-from broker.services.identity import Actor, Identity
+from broker.services.actor import Actor
+from broker.services.identity import Identity
 
 STREAMS_PER_ACCOUNT_MAX = 64
 TICK_SECONDS = 0.3  # between two looks of a stream at its source, and at its caller's rights

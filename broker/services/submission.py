@@ -7,18 +7,18 @@ of its own. Here is what both need: rights, the app version, and the lane.
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
-from broker.domain.access import Resource
 from broker.domain.gangs import is_gang, too_large
 from broker.domain.matching import suits
 from broker.errors import InvalidInput, NotFound
 from broker.protocol.batches import BatchHeader, DryRun
-from broker.protocol.ids import AccountId, LaneId, show
+from broker.protocol.ids import AccountId, LaneId
 from broker.protocol.resources import JobLimits, Resources
 from broker.services import admission
+from broker.services.actor import Actor
 from broker.services.answers import IdempotencyKey, Stored
 from broker.services.catalogue import Catalogue, Runnable, require_submittable
-from broker.services.identity import Actor
 from broker.services.job_requests import JobRow, check_blobs
+from broker.services.orders import SubmissionOrder, place_of
 from broker.services.prepared import Prepared, ask_of
 from broker.services.small_batches import Small, SmallBatches
 from broker.services.streamed_batches import Body, StreamedBatches
@@ -54,19 +54,23 @@ class Submission:
         """Authorises a submission and finds its lane.
 
         Raises:
-            InvalidInput, Conflict: the app, version or pool cannot take jobs.
-            Forbidden: the account may not submit to the app.
+            InvalidInput, Conflict: the app, version or project cannot take jobs.
+            Forbidden: the account may not submit to the app, or not in the project or pool.
         """
         try:
             runnable = await self.catalogue.runnable(header.app, header.version)
         except NotFound as error:
             pointer = "/app" if header.version is None else "/version"
             raise InvalidInput.of(pointer, error.message) from None
-        actor.require(Resource(app_id=runnable.app_id), ids=(show("app", runnable.app_id),))
+        place = place_of(actor.world, actor, header.project)
+        order = SubmissionOrder(
+            actor, header.app, runnable.app_id, header.project, place, header.pool
+        )
+        order.require()
         require_submittable(runnable)
         await self._check_gang(header, runnable)
         lane_id = await self._lane(actor.account_id, header, runnable)
-        return Prepared(actor.account_id, header, runnable, lane_id)
+        return Prepared(actor.account_id, header, runnable, lane_id, order)
 
     async def submit(
         self, prepared: Prepared, jobs: Sequence[JobRow], key: IdempotencyKey | None = None

@@ -6,7 +6,8 @@ from broker.errors import InvalidInput
 from broker.protocol.accounts import Token, TokenRequest, TokenSecret
 from broker.protocol.ids import TokenId, show
 from broker.services import accounts
-from broker.services.identity import ACCOUNT_PREFIX, Actor, new_secret
+from broker.services.actor import Actor
+from broker.services.identity import ACCOUNT_PREFIX, new_secret
 from broker.services.references import absent
 from broker.storage import tokens
 from broker.storage.database import Connection

@@ -8,10 +8,11 @@ from broker.services import accounts
 from broker.services.dispatch import Dispatch
 from broker.services.leasing import Leasing
 from broker.services.settling import Settling
-from broker.storage import budgets, decisions, events, idempotency
+from broker.storage import access, budgets, decisions, events, idempotency
 from broker.storage.database import Database
 
 LEASES_PER_SWEEP_MAX = 1_000
+RIGHTS_HOURS = 1.0  # a broker that was away for longer reads all rights anew
 
 
 @dataclass(slots=True)
@@ -52,8 +53,9 @@ class Upkeep:
                 await budgets.reserve(connection, self.dispatch.held_back())
 
     async def prune(self) -> None:
-        """The janitor: old events, decisions and idempotency keys."""
+        """The janitor: old events, decisions, idempotency keys and told changes of rights."""
         async with self.database.connection() as connection:
             await events.prune(connection, hours=self.events_keep_hours)
             await decisions.prune(connection, hours=self.decisions_keep_hours)
             await idempotency.prune(connection, hours=IDEMPOTENCY_HOURS)
+            await access.prune(connection, hours=RIGHTS_HOURS)

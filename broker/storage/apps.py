@@ -1,10 +1,12 @@
 """Apps and versions as people see them; `catalogue` reads them for the hot path."""
 
+from collections.abc import Sequence
+
 import asyncpg
 import orjson
 
 from broker.protocol.apps import App, AppRequest, Version, VersionSpec
-from broker.protocol.ids import AccountId, AppId, VersionId
+from broker.protocol.ids import AccountId, AppId, NodeId, VersionId
 from broker.protocol.states import AppState, VersionState
 from broker.storage import blocks
 from broker.storage.database import Connection
@@ -26,9 +28,11 @@ async def find(connection: Connection, name: str | None, app_id: AppId | None) -
     return App.model_validate(dict(row)) if row else None
 
 
-async def page(connection: Connection, *, before: int, rows_max: int) -> list[App]:
-    """Apps, newest first."""
-    rows = await connection.fetch(SQL.page, before, rows_max)
+async def page(
+    connection: Connection, *, before: int, rows_max: int, among: Sequence[NodeId] | None
+) -> list[App]:
+    """Apps, newest first; all for None, else only some."""
+    rows = await connection.fetch(SQL.page, before, rows_max, among)
     return [App.model_validate(dict(row)) for row in rows]
 
 

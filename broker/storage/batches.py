@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from broker.protocol.ids import AccountId, AppId, BatchId, HostId, JobId, LaneId
+from broker.protocol.ids import AccountId, AppId, BatchId, HostId, JobId, LaneId, NodeId
 from broker.storage import blocks
 from broker.storage.database import LONG_STATEMENT_SECONDS_MAX, Connection
 
@@ -25,6 +25,8 @@ class NewBatch:
     account_id: AccountId
     lane_id: LaneId
     app_id: AppId
+    node_id: NodeId
+    strict_personal: bool
     priority: int
     name: str
     jobs: int
@@ -32,11 +34,19 @@ class NewBatch:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which batches a list may show: all, or those of some accounts and of some apps."""
+    """Which batches a list may show: all, or what some nodes govern and what some apps ran.
 
+    Args:
+        viewer: whose strictly personal batches count among all and among those of apps.
+        nodes: visible by their access lists; trashed ones are left out.
+        accounts: in the place of everything, where only their batches are wanted.
+    """
+
+    viewer: AccountId | None = None
     everything: bool = False
-    accounts: Sequence[AccountId] = ()
+    nodes: Sequence[NodeId] = ()
     apps: Sequence[AppId] = ()
+    accounts: Sequence[AccountId] = ()
 
 
 async def reserve_job_ids(connection: Connection, jobs: int) -> JobId:
@@ -63,6 +73,8 @@ async def insert(connection: Connection, new: Sequence[NewBatch]) -> None:
         [b.account_id for b in new],
         [b.lane_id for b in new],
         [b.app_id for b in new],
+        [b.node_id for b in new],
+        [b.strict_personal for b in new],
         [b.priority for b in new],
         [b.name for b in new],
         [b.jobs for b in new],
@@ -75,10 +87,9 @@ async def rows(connection: Connection, batches: Sequence[int]) -> list[asyncpg.R
     return await connection.fetch(SQL.rows, batches)
 
 
-async def of_job(connection: Connection, job: JobId) -> tuple[BatchId, AccountId, AppId] | None:
-    """(batch, its account, its app) of a job."""
-    found = await connection.fetchrow(SQL.of_job, job)
-    return (found[0], found[1], found[2]) if found else None
+async def of_job(connection: Connection, job: JobId) -> asyncpg.Record | None:
+    """The batch of a job: its id and what governs it."""
+    return await connection.fetchrow(SQL.of_job, job)
 
 
 async def visible(
@@ -104,11 +115,13 @@ async def visible(
         before,
         rows_max,
         scope.everything,
-        scope.accounts,
+        scope.nodes,
         scope.apps,
         app,
         account,
         having,
+        scope.viewer,
+        scope.accounts,
     )
     return [(batch, jobs) for batch, jobs in found]
 

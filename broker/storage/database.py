@@ -124,6 +124,21 @@ class Database:
         except COLLIDED as error:
             raise Conflict("another change came first; try again") from error
 
+    async def listen(self, channel: str, heard: Callable[[], None]) -> None:
+        """Calls `heard` now and at every notification, until the connection is lost.
+
+        Keeps a connection of the pool for itself.
+
+        Raises:
+            Unavailable: as for `connection`.
+        """
+        lost = asyncio.Event()
+        async with self.connection() as connection:
+            connection.add_termination_listener(lambda *_: lost.set())
+            await connection.add_listener(channel, lambda *_: heard())
+            heard()
+            await lost.wait()
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection inside one transaction, rolled back when the block raises.

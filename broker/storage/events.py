@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from broker.protocol.ids import AccountId, AppId, BatchId, JobId
+from broker.protocol.ids import AccountId, AppId, BatchId, JobId, NodeId
 from broker.storage import blocks
 from broker.storage.database import LONG_STATEMENT_SECONDS_MAX, Connection
 
@@ -29,6 +29,8 @@ class EventRow:
     at: datetime
     account_id: AccountId
     app_id: AppId
+    node_id: NodeId
+    strict_personal: bool
 
 
 async def after(connection: Connection, position: Position, *, rows_max: int) -> list[EventRow]:
@@ -39,8 +41,8 @@ async def after(connection: Connection, position: Position, *, rows_max: int) ->
     """
     rows = await connection.fetch(SQL.after, str(position.xid), position.id, rows_max)
     return [
-        EventRow(Position(int(xid), id_), kind, batch, jobs, at, account, app)
-        for xid, id_, kind, batch, jobs, at, account, app in rows
+        EventRow(Position(int(xid), id_), kind, batch, jobs, at, *governed_by)
+        for xid, id_, kind, batch, jobs, at, *governed_by in rows
     ]
 
 

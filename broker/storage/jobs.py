@@ -61,10 +61,11 @@ async def active(
         before,
         rows_max,
         scope.everything,
-        scope.accounts,
+        scope.nodes,
         scope.apps,
         app,
         batch,
+        scope.viewer,
     )
 
 

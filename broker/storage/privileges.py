@@ -1,4 +1,4 @@
-"""BOINC's privileges: the flags of user_submit and the rows of user_submit_app."""
+"""BOINC's privileges: the flags of user_submit, and entries of the access lists of apps."""
 
 from broker.protocol.accounts import AppGrant, AppPrivileges, Privileges
 from broker.protocol.ids import AccountId, AppId
@@ -33,8 +33,5 @@ async def page_of_app(
 async def set_on_app(
     connection: Connection, account: AccountId, app: AppId, privileges: AppPrivileges
 ) -> None:
-    """Replaces the privileges of an account on an app; none at all leaves no row."""
-    if privileges.submit or privileges.admin:
-        await connection.execute(SQL.grant, account, app, privileges.submit, privileges.admin)
-    else:
-        await connection.execute(SQL.revoke, account, app)
+    """Replaces the privileges of an account on an app; none at all leaves no entry."""
+    await connection.execute(SQL.set_on_app, account, app, privileges.submit, privileges.admin)

@@ -295,7 +295,9 @@ async def test_rerun_is_refused_where_a_submission_would_be(broker: Running) -> 
     assert (await ann.get("/v1/accounts/ann/quota")).expect(200)["jobs_in_progress"] == 3
 
 
-async def test_rerun_by_an_app_admin_is_the_admins_own_batch(broker: Running) -> None:
+async def test_rule_T11_rerun_by_an_admin_is_the_admins_batch_where_the_first_one_lies(
+    broker: Running,
+) -> None:
     await broker.app("sleep", {"command": ["true"], "inputs": {"in.bin": {"required": True}}})
     ann = await scientist(broker)
     keeper = await broker.client("keeper", apps={"sleep": {"admin": True, "submit": True}})
@@ -306,10 +308,10 @@ async def test_rerun_by_an_app_admin_is_the_admins_own_batch(broker: Running) ->
     batch = (await ann.post("/v1/batches", body)).expect(201)["id"]
     (await ann.post(f"/v1/batches/{batch}:cancel")).expect(200)
 
-    receipt = (await keeper.post(f"/v1/batches/{batch}:rerun", {})).expect(201)
-    shown = (await keeper.get(f"/v1/batches/{receipt['id']}")).expect(200)
-    assert shown["account_name"] == "keeper"
-    (await ann.get(f"/v1/batches/{receipt['id']}")).problem(404, "not_found")
+    (await keeper.post(f"/v1/batches/{batch}:rerun", {})).problem(403, "forbidden")
+    receipt = (await broker.admin.post(f"/v1/batches/{batch}:rerun", {})).expect(201)
+    shown = (await ann.get(f"/v1/batches/{receipt['id']}")).expect(200)
+    assert shown["account_name"] == "admin"
     (lease,) = await agent.leases(1)
     assert lease["job"] == job_of(receipt["id"])
     reply = await agent.http.get(f"/v1/leases/{lease['job']}/{lease['epoch']}/inputs/in.bin")

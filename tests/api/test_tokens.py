@@ -145,7 +145,10 @@ async def test_no_usable_secret_is_in_the_database(broker: Running) -> None:
 async def test_only_hosts_linger_when_they_are_looked_up(broker: Running) -> None:
     agent = await broker.agent()
     asked = []
-    identity = Identity(broker.services.database, 1.0, lambda: float(asked.append(1) or 0.0))
+    services = broker.services
+    identity = Identity(
+        services.database, services.access, 1.0, lambda: float(asked.append(1) or 0.0)
+    )
     await identity.authenticate(f"Bearer {broker.admin.token}")
     assert not asked
     assert (await identity.authenticate(f"Bearer {agent.http.token}")).host_id

@@ -14,7 +14,7 @@ import typer
 from broker.cli.app import app
 from broker.config import Settings
 from broker.domain import versions
-from broker.domain.access import TABLE
+from broker.domain.access import ADDS
 from broker.protocol.apps import VersionSpec
 from tests.docs.pages import ROOT, Block, anchors, blocks, code_spans, links, pages, prose
 from workers.settings import WorkerSettings
@@ -73,11 +73,12 @@ def test_every_generated_part_is_used_once() -> None:
 
 
 def test_every_rule_number_of_the_access_table_is_shown() -> None:
-    source = (ROOT / "broker/domain/access.py").read_text()
-    rows = source[source.index("TABLE: Final") : source.index("VIEW_OF: Final")]
-    shown = {rule for rules in generator().rules_of_actions().values() for rule in rules}
-    assert shown == set(re.findall(r"\bB\d+\b", rows))
-    assert set(generator().rules_of_actions()) == {action.name for action in TABLE}
+    source = (ROOT / "broker/domain/access/roles.py").read_text()
+    rows = source[source.index("ADDS: Final") : source.index("LADDERS: Final")]
+    rules = generator().rules_of_roles()
+    shown = {rule for found in rules.values() for rule in found}
+    assert shown == set(re.findall(r"\b[BCHTY]\d+\b", rows))
+    assert set(rules) == {role.name for role in ADDS}
 
 
 # -- links and paths ----------------------------------------------------------------------------

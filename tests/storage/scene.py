@@ -1,7 +1,7 @@
 """What the tests of lease statements begin with: an account, an app, hosts, queued jobs."""
 
 from broker.domain.credit import COBBLESTONES_PER_GFLOPS_SECOND
-from broker.protocol.ids import AccountId, AppId, BatchId, HostId, JobId, LaneId
+from broker.protocol.ids import AccountId, AppId, BatchId, HostId, JobId, LaneId, NodeId
 from broker.protocol.leases import Report, Usage
 from broker.protocol.states import Outcome
 from broker.services.settling import RULES, settlement
@@ -13,13 +13,15 @@ from broker.storage.leases import Settled
 HALF_LIFE_SECONDS = 604_800.0
 HOST, OTHER_HOST = HostId(1), HostId(2)
 TERM = 1
+WORKSPACE = NodeId(3)  # of the first account; the node before it is the default pool
 PEOPLE = """
     INSERT INTO account (name) VALUES ('ann');
     INSERT INTO user_submit (account_id) SELECT id FROM account;
     INSERT INTO account_usage (account_id) SELECT id FROM account;
-    INSERT INTO app (name, created_by) VALUES ('sleep', 1);
+    INSERT INTO node (id, kind, parent_id, name) VALUES (4, 'app', 1, 'sleep');
+    INSERT INTO app (id, name, created_by) VALUES (4, 'sleep', 1);
     INSERT INTO app_version (app_id, number, state, spec, created_by)
-    VALUES (1, 1, 'published', '{"command": ["true"]}', 1);
+    VALUES (4, 1, 'published', '{"command": ["true"]}', 1);
     INSERT INTO lane (account_id, version_id, pool, resources, limits, slots, attempts_max)
     VALUES (1, 1, 'default', '{}', '{}', 1, 5);
     INSERT INTO host (account_id, name, pool, facts, gflops)
@@ -37,7 +39,17 @@ async def submit(database: Database, jobs: int) -> int:
             assert await admission.count(connection, {AccountId(1): jobs})
             rows = [(first + k, first, 1, 0, None, "{}", None) for k in range(jobs)]
             await batches.copy_jobs(connection, rows)
-            batch = NewBatch(BatchId(first), AccountId(1), LaneId(1), AppId(1), 0, "", jobs)
+            batch = NewBatch(
+                BatchId(first),
+                AccountId(1),
+                LaneId(1),
+                AppId(4),
+                WORKSPACE,
+                strict_personal=False,
+                priority=0,
+                name="",
+                jobs=jobs,
+            )
             await batches.insert(connection, [batch])
     return first
 

@@ -34,18 +34,21 @@ async def put_job(connection: Connection, state: JobState, **columns: object) ->
 
 
 async def make_world(connection: Connection) -> None:
-    """An account, a lane that allows three attempts, a host and a batch, each with id 1."""
+    """An account, a lane that allows three attempts, a host and a batch, each with id 1; node 3 is
+    the account's workspace."""
     await connection.execute(
         """
         INSERT INTO account (name) VALUES ('ann');
         INSERT INTO account_usage (account_id, jobs_open) VALUES (1, 1000);
-        INSERT INTO app (name, created_by) VALUES ('app', 1);
-        INSERT INTO app_version (app_id, number, spec, created_by) VALUES (1, 1, '{}', 1);
+        INSERT INTO node (id, kind, parent_id, name) VALUES (4, 'app', 1, 'app');
+        INSERT INTO app (id, name, created_by) VALUES (4, 'app', 1);
+        INSERT INTO app_version (app_id, number, spec, created_by) VALUES (4, 1, '{}', 1);
         INSERT INTO lane (account_id, version_id, pool, resources, limits, slots, attempts_max)
         VALUES (1, 1, 'default', '{}', '{}', 1, 3);
         INSERT INTO host (account_id, name, pool, facts, gflops) VALUES (1, 'h', 'p', '{}', 1);
         INSERT INTO host_credit (host_id) VALUES (1);
-        INSERT INTO batch (id, account_id, lane_id, app_id, jobs) VALUES (1, 1, 1, 1, 1000)"""
+        INSERT INTO batch (id, account_id, lane_id, app_id, node_id, jobs)
+        VALUES (1, 1, 1, 4, 3, 1000)"""
     )
 
 

@@ -99,7 +99,7 @@ ROUTES = [
         "POST",
         "/v1/batches/{batch}:rerun",
         rerun,
-        Action.BATCH_VIEW,
+        Action.BATCH_RERUN,
         "Submits jobs of a batch again as a new batch of the caller, who needs the right to "
         "submit to the app.",
         body=RerunRequest,

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from broker.api.call import Call, answer, json_bytes
 from broker.api.routes import Route
-from broker.domain.access import Action, Resource
+from broker.domain.access import Action
 from broker.errors import BodyTooLarge, FieldError, InvalidInput, NotFound
 from broker.protocol.base import Message, View
 from broker.protocol.ids import HostId, JobId, parse
@@ -117,7 +117,7 @@ def answers_json(answers: list[Answered]) -> bytes:
 
 def _calling_host(call: Call) -> HostId:
     host = call.actor.host_id
-    call.actor.require(Resource(host_id=host))
+    call.actor.require(call.actor.world.lease(host))
     call.services.leasing.heard(host)
     return host
 

@@ -45,7 +45,8 @@ WHERE admin_all_apps AND account.state = 'active' AND account.id <> $1::int;
 
 -- name: strip
 -- Takes everything from an account that acts in its name: tokens, also those of its hosts, unused
--- enrolments, privileges, donations, its place in a group. Its history stays.
+-- enrolments, privileges, donations, memberships, entries of access lists, its place in a group. Its
+-- history stays.
 -- $1 account
 WITH tokens AS (
     UPDATE token SET revoked_at = now()
@@ -53,8 +54,10 @@ WITH tokens AS (
         OR host_id IN (SELECT id FROM host WHERE account_id = $1::int))
 ), invitations AS (
     DELETE FROM enrollment WHERE account_id = $1::int AND used_at IS NULL
-), app_rights AS (
-    DELETE FROM user_submit_app WHERE account_id = $1::int
+), entries AS (
+    DELETE FROM acl WHERE principal_id = $1::int
+), memberships AS (
+    DELETE FROM team_member WHERE account_id = $1::int
 ), gifts AS (
     DELETE FROM donation WHERE volunteer_id = $1::int OR scientist_id = $1::int
 )

@@ -1,7 +1,15 @@
 -- name: create
+-- An app of the whole deployment, which every account may see.
 -- $1 name, $2 title, $3 description, $4 creator
-INSERT INTO app (name, title, description, created_by)
-VALUES ($1::text, $2::text, $3::text, $4::int)
+WITH place AS (
+    INSERT INTO node (kind, parent_id, name, created_by) VALUES ('app', 1, $1::text, $4::int)
+    ON CONFLICT DO NOTHING
+    RETURNING id
+), shown AS (
+    INSERT INTO acl (node_id, principal_id, role) SELECT id, -2, 'reader' FROM place
+)
+INSERT INTO app (id, name, title, description, created_by)
+SELECT id, $1::text, $2::text, $3::text, $4::int FROM place
 ON CONFLICT ON CONSTRAINT app_name_key DO NOTHING
 RETURNING id, name, title, description, state, created_by, created_at, NULL::int AS latest_version;
 
@@ -14,12 +22,13 @@ SELECT app.*, (
 FROM app WHERE name = $1::text OR id = $2::bigint;
 
 -- name: page
--- $1 below id, $2 rows
+-- $1 below id, $2 rows, $3 apps that are visible, or null for all
 SELECT app.*, (
     SELECT max(number) FROM app_version
     WHERE app_version.app_id = app.id AND app_version.state = 'published'
 ) AS latest_version
-FROM app WHERE id < $1::bigint ORDER BY id DESC LIMIT $2::int;
+FROM app WHERE id < $1::bigint AND ($3::int[] IS NULL OR id = ANY ($3::int[]))
+ORDER BY id DESC LIMIT $2::int;
 
 -- name: lock
 -- Changes of one app and its versions go one after the other.

@@ -8,11 +8,14 @@ SELECT return_job_ids($1::bigint, $2::bigint);
 
 -- name: insert
 -- New batches, what Redis must be told of their jobs, and the event.
--- $1 ids (of their first jobs), $2 accounts, $3 lanes, $4 apps, $5 priorities, $6 names, $7 jobs
+-- $1 ids (of their first jobs), $2 accounts, $3 lanes, $4 apps, $5 nodes that govern them,
+-- $6 whether strictly personal, $7 priorities, $8 names, $9 jobs
 WITH new AS (
-    INSERT INTO batch (id, account_id, lane_id, app_id, priority, name, jobs)
+    INSERT INTO batch (
+        id, account_id, lane_id, app_id, node_id, strict_personal, priority, name, jobs)
     SELECT * FROM unnest(
-        $1::bigint[], $2::int[], $3::int[], $4::int[], $5::smallint[], $6::text[], $7::int[])
+        $1::bigint[], $2::int[], $3::int[], $4::int[], $5::int[], $6::bool[], $7::smallint[],
+        $8::text[], $9::int[])
     RETURNING id, lane_id, priority, jobs
 ), queued AS (
     INSERT INTO outbox (lane_id, first_job_id, jobs, priority)
@@ -23,15 +26,18 @@ INSERT INTO event (kind, batch_id, job_ids) SELECT 'submitted', id, '{}' FROM ne
 -- name: of_job
 -- The batch that a job belongs to.
 -- $1 job
-SELECT batch.id, batch.account_id, batch.app_id
+SELECT batch.id, batch.account_id, batch.app_id, batch.node_id, batch.strict_personal
 FROM job JOIN batch ON batch.id = job.batch_id
 WHERE job.id = $1::bigint;
 
 -- name: visible
 -- Batches that a viewer may see, newest first, with their numbers of jobs. Each arm walks one
--- index backwards and stops at the limit: all batches, those of accounts, those of apps.
--- $1 below id, $2 rows, $3 whether all, $4 accounts, $5 apps, $6 only this app or null,
--- $7 only this account or null, $8 any | open | finished | the terminal state of some job
+-- index backwards and stops at the limit: all batches, those that some nodes govern, those of some
+-- apps, those of some accounts. Whoever sees all, or those of an app, does not see strictly
+-- personal ones of others that way, nor what lies in the trash.
+-- $1 below id, $2 rows, $3 whether all, $4 nodes that are visible and not trashed, $5 apps,
+-- $6 only this app or null, $7 only this account or null, $8 any | open | finished | the terminal
+-- state of some job, $9 viewer, $10 accounts, as part of all
 WITH found AS (
     (SELECT id, jobs FROM batch
     WHERE $3::bool AND id < $1::bigint
@@ -40,11 +46,13 @@ WITH found AS (
         WHEN 'finished' THEN finished_at IS NOT NULL WHEN 'succeeded' THEN succeeded > 0
         WHEN 'failed' THEN failed > 0 WHEN 'cancelled' THEN cancelled > 0
         WHEN 'quarantined' THEN quarantined > 0 END
+      AND (NOT strict_personal OR account_id = $9::int)
+      AND EXISTS (SELECT 1 FROM node WHERE node.id = batch.node_id AND trash_id IS NULL)
     ORDER BY id DESC LIMIT $2::int)
     UNION
-    SELECT one.id, one.jobs FROM unnest($4::int[]) AS of (account_id) CROSS JOIN LATERAL (
+    SELECT one.id, one.jobs FROM unnest($4::int[]) AS of (key) CROSS JOIN LATERAL (
         SELECT id, jobs FROM batch
-        WHERE batch.account_id = of.account_id AND id < $1::bigint
+        WHERE batch.node_id = of.key AND id < $1::bigint
           AND ($6::int IS NULL OR app_id = $6::int) AND ($7::int IS NULL OR account_id = $7::int)
           AND CASE $8::text WHEN 'any' THEN true WHEN 'open' THEN finished_at IS NULL
             WHEN 'finished' THEN finished_at IS NOT NULL WHEN 'succeeded' THEN succeeded > 0
@@ -53,14 +61,29 @@ WITH found AS (
         ORDER BY id DESC LIMIT $2::int
     ) AS one
     UNION
-    SELECT one.id, one.jobs FROM unnest($5::int[]) AS of (app_id) CROSS JOIN LATERAL (
+    SELECT one.id, one.jobs FROM unnest($5::int[]) AS of (key) CROSS JOIN LATERAL (
         SELECT id, jobs FROM batch
-        WHERE batch.app_id = of.app_id AND id < $1::bigint
+        WHERE batch.app_id = of.key AND id < $1::bigint
           AND ($6::int IS NULL OR app_id = $6::int) AND ($7::int IS NULL OR account_id = $7::int)
           AND CASE $8::text WHEN 'any' THEN true WHEN 'open' THEN finished_at IS NULL
             WHEN 'finished' THEN finished_at IS NOT NULL WHEN 'succeeded' THEN succeeded > 0
             WHEN 'failed' THEN failed > 0 WHEN 'cancelled' THEN cancelled > 0
             WHEN 'quarantined' THEN quarantined > 0 END
+          AND (NOT strict_personal OR account_id = $9::int)
+          AND EXISTS (SELECT 1 FROM node WHERE node.id = batch.node_id AND trash_id IS NULL)
+        ORDER BY id DESC LIMIT $2::int
+    ) AS one
+    UNION
+    SELECT one.id, one.jobs FROM unnest($10::int[]) AS of (key) CROSS JOIN LATERAL (
+        SELECT id, jobs FROM batch
+        WHERE batch.account_id = of.key AND id < $1::bigint
+          AND ($6::int IS NULL OR app_id = $6::int) AND ($7::int IS NULL OR account_id = $7::int)
+          AND CASE $8::text WHEN 'any' THEN true WHEN 'open' THEN finished_at IS NULL
+            WHEN 'finished' THEN finished_at IS NOT NULL WHEN 'succeeded' THEN succeeded > 0
+            WHEN 'failed' THEN failed > 0 WHEN 'cancelled' THEN cancelled > 0
+            WHEN 'quarantined' THEN quarantined > 0 END
+          AND (NOT strict_personal OR account_id = $9::int)
+          AND EXISTS (SELECT 1 FROM node WHERE node.id = batch.node_id AND trash_id IS NULL)
         ORDER BY id DESC LIMIT $2::int
     ) AS one
 )

@@ -1,6 +1,6 @@
 -- name: app
 -- $1 name or null, $2 id or null
-SELECT id, name, state FROM app WHERE name = $1::text OR id = $2::bigint;
+SELECT id, name, state, isolation FROM app WHERE name = $1::text OR id = $2::bigint;
 
 -- name: version
 -- A version of an app: the newest published one when no number is given.

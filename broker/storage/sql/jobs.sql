@@ -6,7 +6,7 @@ SELECT job.id, job.batch_id, job.lane_id, job.state, job.name, job.parameters, j
     job.leased_at, coalesce(gang.lease_expires_at, job.lease_expires_at) AS lease_expires_at,
     job.finished_at, job.host_id, coalesce(host.name, gang.host_names) AS host_name,
     batch.account_id, account.name AS account_name, account.state AS account_state,
-    batch.app_id, app.name AS app_name, app_version.number AS version_number,
+    batch.app_id, batch.node_id, batch.strict_personal, app.name AS app_name, app_version.number AS version_number,
     batch.created_at, lane.pool, lane.resources, lane.limits, now() AS read_at
 FROM job
 JOIN batch ON batch.id = job.batch_id
@@ -76,8 +76,9 @@ ORDER BY page.id DESC;
 
 -- name: active
 -- Jobs that hold a lease, newest first: few, whatever the number of jobs; found by job_active.
--- $1 state, $2 below job id, $3 rows, $4 whether all are visible, $5 accounts whose jobs are
--- visible, $6 apps whose jobs are, $7 app or null, $8 batch or null
+-- $1 state, $2 below job id, $3 rows, $4 whether all are visible, $5 nodes whose batches are
+-- visible, $6 apps whose batches are, $7 app or null, $8 batch or null, $9 viewer: of all batches
+-- and of those of apps, strictly personal ones of others stay out
 WITH live AS MATERIALIZED (
     SELECT id, batch_id, host_id, lease_epoch, state, name, cancel_requested, exit_code,
         leased_at, finished_at
@@ -87,7 +88,10 @@ WITH live AS MATERIALIZED (
 ), page AS MATERIALIZED (
     SELECT live.*, batch.app_id, batch.account_id, batch.created_at
     FROM live JOIN batch ON batch.id = live.batch_id
-    WHERE ($4::bool OR batch.account_id = ANY ($5::int[]) OR batch.app_id = ANY ($6::int[]))
+    WHERE (batch.node_id = ANY ($5::int[])
+        OR (($4::bool OR batch.app_id = ANY ($6::int[]))
+            AND (NOT batch.strict_personal OR batch.account_id = $9::int)
+            AND EXISTS (SELECT 1 FROM node WHERE node.id = batch.node_id AND trash_id IS NULL)))
       AND ($7::int IS NULL OR batch.app_id = $7::int)
     ORDER BY live.id DESC
     LIMIT $3::int

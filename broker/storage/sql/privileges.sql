@@ -17,13 +17,15 @@ JOIN app ON app.id = grants.app_id
 WHERE grants.app_id = $1::int AND grants.account_id < $2::bigint
 ORDER BY grants.account_id DESC LIMIT $3::int;
 
--- name: grant
+-- name: set_on_app
 -- $1 account, $2 app, $3 submit, $4 admin
-INSERT INTO user_submit_app (account_id, app_id, submit, admin)
-VALUES ($1::int, $2::int, $3::bool, $4::bool)
-ON CONFLICT ON CONSTRAINT user_submit_app_pkey
-DO UPDATE SET submit = excluded.submit, admin = excluded.admin;
-
--- name: revoke
--- $1 account, $2 app
-DELETE FROM user_submit_app WHERE account_id = $1::int AND app_id = $2::int;
+WITH wanted (role, given) AS (
+    VALUES ('submitter'::acl_role, $3::bool), ('app_admin'::acl_role, $4::bool)
+), gone AS (
+    DELETE FROM acl USING wanted
+    WHERE acl.node_id = $2::int AND acl.principal_id = $1::int
+      AND acl.role = wanted.role AND NOT wanted.given
+)
+INSERT INTO acl (node_id, principal_id, role)
+SELECT $2::int, $1::int, role FROM wanted WHERE given
+ON CONFLICT DO NOTHING;

@@ -8,7 +8,7 @@ import pytest
 
 from broker.api.openapi import document, tag_of, who_may
 from broker.api.routes import Route, table
-from broker.domain.access import TABLE, Action
+from broker.domain.access import Action, roles_with
 
 ROUTES = table()
 DOCUMENT = document(ROUTES)
@@ -124,7 +124,7 @@ def test_most_fields_have_a_sentence() -> None:
 
 def test_who_may_comes_from_the_policy_table() -> None:
     for action in Action:
-        assert sorted(who_may(action)) == sorted(str(ground) for ground in TABLE[action])
+        assert who_may(action) == roles_with(action) != []
 
 
 def test_mutations_of_accounts_take_an_idempotency_key() -> None:

@@ -14,10 +14,12 @@ from broker.api.problems import problems
 from broker.api.routes import Route, table
 from broker.domain.access import Action, Principal
 from broker.protocol.ids import AccountId
+from broker.protocol.nodes import REGISTERED
 from broker.services.context import Services
+from tests.support.worlds import Worlds
 
 ROUTES = table()
-PLAIN = Principal(account_id=AccountId(1), account_name="alice")
+PLAIN = Principal(account_id=AccountId(1), account_name="alice", principals=frozenset({REGISTERED}))
 
 
 async def careless(call: Call) -> web.Response:
@@ -47,7 +49,11 @@ class OnlyIdentity:
     def identity(self) -> "OnlyIdentity":
         return self
 
-    async def authenticate(self, authorization: str | None) -> Principal:
+    @property
+    def access(self) -> Worlds:
+        return Worlds()
+
+    async def authenticate(self, authorization: str | None, action: Action) -> Principal:
         return self.principal
 
 

@@ -1,0 +1,167 @@
+"""The one function that decides.
+
+    S(u)   = {u} + teams(u) + {registered, everyone}
+             anonymous = {everyone};  host = {host, everyone}
+    P(u,r) = global(S)           [nothing, if r is strict_personal and u is not its creator]
+           + roles of acl[benefactor(r)] for S
+           + (r is a batch: P(u, r.app) restricted to batch.view, batch.terminate, batch.output)
+    allow(u, a, r) = r not trashed  and  (u is not anonymous or a only reads)
+                     and (a in P or (a:own in P and r.created_by = u))
+
+What strict_personal hides from those who administer everything it also hides from those who
+administer the app (H10). Of the app's list only the roles submitter and app_admin count for its
+batches: whoever may look at an app does not thereby look at what others ran with it (B4).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from broker.domain.access.actions import READS, VIEW_OF, Action, own
+from broker.domain.access.roles import APP_PART, APP_ROLES, Mask, mask, rights_of
+from broker.protocol.ids import AccountId, HostId, PrincipalId
+from broker.protocol.nodes import EVERYONE, Kind, Role
+
+Acl = Mapping[PrincipalId, Mask]
+NO_ENTRIES: Final[Acl] = {}
+_HOST: Final = mask([Role.HOST])
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks: an account, a host, or nobody in particular.
+
+    Args:
+        principals: S(u), the ids for which an access list may hold an entry.
+        global_roles: what `user_submit` gives, everywhere.
+    """
+
+    account_id: AccountId | None = None
+    account_name: str = ""
+    host_id: HostId | None = None
+    host_draining: bool = False
+    principals: frozenset[PrincipalId] = frozenset()
+    global_roles: Mask = 0
+    import_enabled: bool = True
+
+    @property
+    def label(self) -> str:
+        """The caller's name for messages and logs."""
+        if self.host_id is not None:
+            return f"host_{self.host_id}"
+        return self.account_name or "anonymous"
+
+    @property
+    def anonymous(self) -> bool:
+        return self.account_id is None and self.host_id is None
+
+
+ANONYMOUS: Final = Principal(principals=frozenset({EVERYONE}))
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What is asked about, as far as a decision needs to know it.
+
+    Args:
+        acl: the access list of its benefactor.
+        app_acl: of a batch: the access list that governs its app.
+        host_id: of a lease: the host that holds it.
+    """
+
+    kind: Kind
+    acl: Acl = field(default_factory=dict)
+    created_by: AccountId | None = None
+    app_acl: Acl = field(default_factory=dict)
+    strict_personal: bool = False
+    trashed: bool = False
+    host_id: HostId | None = None
+
+
+# Not there, or no longer: nobody holds anything on it.
+ABSENT: Final = Resource(Kind.FILE, trashed=True)
+
+
+class Via(StrEnum):
+    """Where a right comes from."""
+
+    GLOBAL = "global"  # user_submit
+    ACL = "acl"  # the access list of the benefactor
+    APP = "app"  # the access list of the app that the batch runs
+    LEASE = "lease"  # it is the host's own lease
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """One reason why something is allowed: `principal` holds `roles` by way of `via`."""
+
+    via: Via
+    principal: int
+    roles: Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Allowed on these grounds; none means denied."""
+
+    action: Action
+    grounds: tuple[Ground, ...]
+
+    @property
+    def allowed(self) -> bool:
+        return bool(self.grounds)
+
+
+def _insider(who: Principal, what: Resource) -> bool:
+    """Whether global rights and rights on the app count for this resource."""
+    return not what.strict_personal or (
+        who.account_id is not None and who.account_id == what.created_by
+    )
+
+
+def sources(who: Principal, what: Resource) -> Iterator[Ground]:
+    """Everything that the caller holds towards a resource."""
+    if who.global_roles and _insider(who, what):
+        yield Ground(Via.GLOBAL, who.account_id or 0, who.global_roles)
+    mine = who.principals
+    for principal, roles in what.acl.items():
+        if principal in mine:
+            yield Ground(Via.ACL, principal, roles)
+    if what.app_acl and _insider(who, what):
+        for principal, roles in what.app_acl.items():
+            if principal in mine and roles & APP_ROLES:
+                yield Ground(Via.APP, principal, roles & APP_ROLES)
+    if who.host_id is not None and who.host_id == what.host_id:
+        yield Ground(Via.LEASE, who.host_id, _HOST)
+
+
+def rights_through(ground: Ground) -> frozenset[str]:
+    """The rights that one ground gives."""
+    rights = rights_of(ground.roles)
+    return rights & APP_PART if ground.via is Via.APP else rights
+
+
+def rights(who: Principal, what: Resource) -> frozenset[str]:
+    """P(u, r): all rights of the caller towards a resource, own ones marked `:own`."""
+    return frozenset().union(*(rights_through(ground) for ground in sources(who, what)))
+
+
+def decide(who: Principal, action: Action, what: Resource) -> Decision:
+    """Whether `who` may do `action` to `what`, and on which grounds."""
+    if what.trashed or (who.anonymous and action not in READS):
+        return Decision(action, ())
+    made_it = who.account_id is not None and who.account_id == what.created_by
+    wanted = {action, own(action)} if made_it else {action}
+    return Decision(
+        action,
+        tuple(
+            ground for ground in sources(who, what) if not wanted.isdisjoint(rights_through(ground))
+        ),
+    )
+
+
+def sees(who: Principal, what: Resource) -> bool:
+    """Whether a denied caller may at least learn that the resource exists."""
+    view = VIEW_OF[what.kind]
+    return view is None or decide(who, view, what).allowed

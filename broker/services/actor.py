@@ -1,0 +1,101 @@
+"""The caller in the middle of one request, and the one question that every use case asks."""
+
+from dataclasses import dataclass, replace
+
+from broker.domain import access
+from broker.domain.access import Action, Principal, Resource, World
+from broker.errors import Forbidden, NotFound
+from broker.protocol.ids import AccountId, HostId
+from broker.services.access import Access
+from broker.storage.database import Connection
+
+
+@dataclass(slots=True)
+class Actor:
+    """A caller, bound to the action that its route declares.
+
+    Every use case takes one and calls `require` (or `may`) before it shows or changes anything;
+    the route table refuses to answer when nobody asked.
+    """
+
+    principal: Principal
+    action: Action
+    access: Access
+    asked: bool = False
+
+    @property
+    def world(self) -> World:
+        """Makes the resources to ask about."""
+        return self.access.world
+
+    def to(self, action: Action) -> "Actor":
+        """The same caller, asking for something else."""
+        return replace(self, action=action, asked=False)
+
+    async def confirm(self, connection: Connection) -> None:
+        """Call in the transaction of a change before asking: the decision is then about the
+        database's state.
+
+        Raises:
+            Unavailable: what is known is too old.
+            Unauthenticated: the account is no longer active.
+        """
+        await self.access.confirm(connection)
+        await self.renew()
+
+    async def renew(self) -> None:
+        """Takes what the caller holds now.
+
+        Raises:
+            Unauthenticated: the account is no longer active.
+        """
+        if self.principal.account_id is not None:
+            self.principal = await self.access.principal(self.principal.account_id)
+
+    def may(self, what: Resource | None = None) -> bool:
+        """Whether the route's action is allowed on a resource; on the deployment for None."""
+        self.asked = True
+        return self.could(self.action, what)
+
+    def could(self, action: Action, what: Resource | None = None) -> bool:
+        """Whether another action than the route's would be allowed: what decides how much of an
+        answer the caller sees. It does not count as asking."""
+        return access.decide(self.principal, action, what or self.world.deployment()).allowed
+
+    def require(self, what: Resource | None = None, *, ids: tuple[str, ...] = ()) -> None:
+        """Goes on only when the route's action is allowed.
+
+        Raises:
+            NotFound: denied, and the caller may not know that the resource exists.
+            Forbidden: denied, and the caller can see it.
+        """
+        if self.may(what):
+            return
+        if not access.sees(self.principal, what or self.world.deployment()):
+            raise NotFound(
+                f"{' '.join(ids) or 'it'} does not exist, or is not yours to see", ids=ids
+            )
+        roles = " or ".join(access.roles_with(self.action))
+        raise Forbidden(f"{self.action} needs one of the roles: {roles}", ids=ids)
+
+    @property
+    def account_id(self) -> AccountId:
+        """The calling account.
+
+        Raises:
+            Forbidden: the caller is a host.
+        """
+        if self.principal.account_id is None:
+            raise Forbidden("a host's token cannot be used here; use an account's")
+        return self.principal.account_id
+
+    @property
+    def host_id(self) -> HostId:
+        """The calling host.
+
+        Raises:
+            Forbidden: the caller is an account.
+        """
+        if self.principal.host_id is None:
+            raise Forbidden("only a host's token can be used here")
+        return self.principal.host_id

@@ -1,0 +1,121 @@
+"""What a submission needs the right to: the app, the project, the pool. Asked twice.
+
+Once when the request comes, and again in the transaction that stores it if rights have changed in
+between, whoever's.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from broker.domain.access import World, compound
+from broker.domain.access.compound import Order, Refusal
+from broker.errors import FieldError, Forbidden, InvalidInput, NotFound
+from broker.protocol.ids import AppId, NodeId, show
+from broker.protocol.nodes import Kind
+from broker.services.actor import Actor
+from broker.services.references import absent, resolve
+from broker.storage.database import Connection
+
+# Where batches live.
+PLACES = frozenset({Kind.PROJECT, Kind.WORKSPACE, Kind.FOLDER})
+
+
+@dataclass(slots=True)
+class SubmissionOrder:
+    """One submission as far as rights go.
+
+    Args:
+        app: as the client named it, for errors; likewise the project.
+        place: the project, workspace or folder that the batch will lie in.
+        epoch: of the world for which it was last found right.
+    """
+
+    actor: Actor
+    app: str
+    app_id: AppId
+    project: str | None
+    place: NodeId
+    pool: str
+    epoch: int = -1
+
+    def require(self) -> None:
+        """Goes on only when the caller may submit this.
+
+        Raises:
+            InvalidInput: something that it names is not there, or not to be seen.
+            Forbidden: something that it names is not for the caller to use.
+        """
+        world, who = self.actor.world, self.actor.principal
+        self.actor.require()
+        node = world.nodes.get(self.place)
+        project = node.project_id if node else None
+        order = Order(
+            app=world.node(NodeId(self.app_id)),
+            takes_jobs=True,  # said by `require_submittable`, with the state in words
+            project=world.node(self.place),
+            pool_bound=world.pool_serves(self.pool, project),
+        )
+        named = {"/app": absent("app", self.app), "/project": absent("project", self.project or "")}
+        refuse(compound.submit(who, order), named, ids=(show("app", self.app_id),))
+        self.epoch = world.epoch
+
+    async def confirm(self, connection: Connection) -> None:
+        """The same question, in the transaction that stores the submission.
+
+        Raises:
+            As `require`; Unauthenticated: the account was suspended meanwhile.
+            Unavailable: what is known is too old.
+        """
+        await self.actor.access.confirm(connection)
+        await self.renew()
+
+    async def renew(self) -> None:
+        """Asks again if rights have changed, once the world is known to be current."""
+        if self.epoch != self.actor.world.epoch:
+            await self.actor.renew()
+            self.require()
+
+
+def place_of(world: World, actor: Actor, reference: str | None) -> NodeId:
+    """Where a batch will lie: what the client names, or the caller's workspace.
+
+    Args:
+        reference: handle of a project, or the id of a project, workspace or folder.
+
+    Raises:
+        InvalidInput: there is no such place. One that is not to be seen is found out later.
+    """
+    if reference is None:
+        return world.accounts[actor.account_id].workspace_id
+    kind = reference.partition("_")[0]
+    try:
+        name, number = resolve(kind if kind in PLACES else "project", reference, "/project")
+    except NotFound as error:
+        raise InvalidInput.of("/project", error.message) from None
+    if name is not None:
+        number = world.named(Kind.PROJECT, name)
+    node = world.nodes.get(NodeId(number)) if number is not None else None
+    if number is None or node is None or (name is None and node.kind != kind):
+        raise InvalidInput.of("/project", absent("project", reference).message)
+    return NodeId(number)
+
+
+def refuse(
+    refusals: Iterable[Refusal], named: Mapping[str, NotFound], *, ids: tuple[str, ...] = ()
+) -> None:
+    """Raises what stands in the way, if anything does.
+
+    Args:
+        named: by pointer: what would be said if the thing were not there.
+
+    Raises:
+        InvalidInput: of what is not to be seen, as if it were not there.
+        Forbidden: of everything else.
+    """
+    found = tuple(refusals)
+    for each in found:
+        if each.unseen:
+            raise InvalidInput.of(each.pointer, named[each.pointer].message)
+    if found:
+        errors = [FieldError(each.pointer, each.rule) for each in found]
+        raise Forbidden("; ".join(each.rule for each in found), ids=ids, errors=errors)
