@@ -9,7 +9,7 @@ class Job:
 
     row: int
     account: int
-    hosts: int
+    parts: int
     slots: int
     limit: float
     key: tuple = ()
@@ -25,9 +25,10 @@ class Yard:
 
     def find(self, free, job):
         """Best fit: fewest free slots, then the smaller row; None where it does not fit."""
-        fitting = sorted((f, host) for host, f in enumerate(free) if f >= job.slots)
-        hosts = [host for _, host in fitting[: job.hosts]]
-        return hosts if len(hosts) == job.hosts else None
+        hosts = []
+        for room, host in sorted((room, host) for host, room in enumerate(free)):
+            hosts += [host] * (room // job.slots)
+        return hosts[: job.parts] if len(hosts) >= job.parts else None
 
     def start(self, job, hosts, now):
         for host in hosts:
@@ -48,7 +49,7 @@ class Yard:
         started, due, later = [], None, None
         passed = set()
         for job in sorted(self.waiting, key=lambda job: (job.key, job.row)):
-            lane = (job.account, job.hosts, job.slots)
+            lane = (job.account, job.parts, job.slots)
             if lane in passed:
                 continue
             hosts = self.find(self.free, job)

@@ -1,8 +1,8 @@
 """The simulated cluster, the same for every policy: equal hosts, and how a job lies on them.
 
-A job that fits on one host needs one host with so many free GPUs. A larger one is a gang over as
-few hosts as divide it evenly, so many GPUs on each, all at once or not at all: on hosts of 8 a job
-of 12 takes 6 on two hosts, one of 128 takes 16 whole hosts.
+A job that fits on one host needs one host with so many free GPUs. A larger one is a gang of as
+few equal parts as fit on a host, all at once or not at all: on hosts of 8 a job of 12 comes in two
+parts of 6, one of 128 in 16 of 8. Parts may share a host where they fit.
 """
 
 import math
@@ -37,18 +37,18 @@ class Fleet:
 
     def fits(self, gpus: int) -> bool:
         """Whether the empty fleet could run a job of so many GPUs."""
-        hosts, slots = self.shape(gpus)
-        return int(np.count_nonzero(self.free >= slots)) >= hosts
+        parts, slots = self.shape(gpus)
+        return int((self.free // slots).sum()) >= parts
 
     def shape(self, gpus: int) -> tuple[int, int]:
-        """(hosts, slots on each) of a job."""
-        hosts = math.ceil(gpus / self.host_slots)
-        while gpus % hosts:
-            hosts += 1
-        return hosts, gpus // hosts
+        """(parts, slots of each) of a job."""
+        parts = math.ceil(gpus / self.host_slots)
+        while gpus % parts:
+            parts += 1
+        return parts, gpus // parts
 
     def shapes(self, trace: Trace) -> tuple[Int32s, Int32s]:
-        """Hosts int32[n] and slots on each int32[n] of every job of a trace.
+        """Parts int32[n] and slots of each int32[n] of every job of a trace.
 
         Raises InvalidColumnError for a job that the empty fleet could not run.
         """

@@ -1,6 +1,6 @@
 """The simulated cluster's state, and the kernels that queue, place, start and end jobs.
 
-Jobs wait in lanes: those of one account that ask for the same hosts and slots, first come first
+Jobs wait in lanes: those of one account that come in the same parts, first come first
 served. Every baseline policy is a way to choose the next lane; what they share is here: the search
 for hosts (best fit: fewest free slots, then the smaller row) and the ledger of who holds what.
 
@@ -21,18 +21,17 @@ BACKFILL_JOBS_MAX = 500  # how deep the queue is tried behind a reservation; Slu
 class State(NamedTuple):
     """Everything that changes while a trace is replayed, and what the kernels must know of jobs.
 
-    By job [n]: account, hosts, slots (on each host), lane int32; limit float64 (seconds);
+    By job [n]: account, parts, slots (of one part), lane int32; limit float64 (seconds);
         following, preceding int32 (neighbours in the lane, -1 at the ends); at int32 (row in
         `running`, -1); ends float64 (start plus limit, while it runs).
-    first_place int64[n + 1]: the hosts of a running job are place[first_place[j]:first_place[j+1]],
-        int32.
+    first_place int64[n + 1]: where in place int32 the hosts of a running job's parts begin.
     By lane [m]: head, tail int32 (-1 where empty), waiting int64, lane_account int32.
     By account [a]: held int64, slots.
     By host [h]: free int32. By row: running int32. totals int64[2]: jobs running, free slots.
     """
 
     account: Int32s
-    hosts: Int32s
+    parts: Int32s
     slots: Int32s
     limit: Floats
     lane: Int32s
@@ -53,17 +52,17 @@ class State(NamedTuple):
 
 
 def initial_state(
-    account: Int32s, hosts: Int32s, slots: Int32s, limit: Floats, free: Int32s
+    account: Int32s, parts: Int32s, slots: Int32s, limit: Floats, free: Int32s
 ) -> State:
     """Nothing waits, nothing runs. Jobs [n]; free int32[h]."""
     jobs = account.size
-    rows = np.stack((account, hosts, slots), axis=1)
+    rows = np.stack((account, parts, slots), axis=1)
     lanes, lane = np.unique(rows, axis=0, return_inverse=True)
     first_place = np.zeros(jobs + 1, np.int64)
-    np.cumsum(hosts, out=first_place[1:])
+    np.cumsum(parts, out=first_place[1:])
     return State(
         account=account,
-        hosts=hosts,
+        parts=parts,
         slots=slots,
         limit=limit,
         lane=lane.reshape(-1).astype(np.int32),
@@ -130,9 +129,12 @@ def _leave(state: State, job: int) -> None:
 
 
 @kernel
-def _find(free: Int32s, hosts: int, slots: int, found: Int32s) -> bool:
-    """Write the hosts for a job to found[:hosts], best fit; False where they are not there."""
-    if hosts == 1:
+def _find(free: Int32s, parts: int, slots: int, found: Int32s) -> bool:
+    """Write a host for each part of a job to found[:parts], best fit; False where they do not fit.
+
+    Fullest hosts first, each with as many parts as it has room for.
+    """
+    if parts == 1:
         best = -1
         for host in range(free.size):
             if free[host] >= slots and (best < 0 or free[host] < free[best]):
@@ -141,43 +143,41 @@ def _find(free: Int32s, hosts: int, slots: int, found: Int32s) -> bool:
                     break
         found[0] = best
         return best >= 0
-    fitting = 0
-    for host in range(free.size):
-        fitting += free[host] >= slots
-    if fitting < hosts:
+    if not _fits(free, parts, slots):
         return False
     taken = 0
     room = slots
-    while taken < hosts:  # hosts with exactly `room` free slots, then with one more, and so on
+    while taken < parts:
         for host in range(free.size):
-            if free[host] == room and taken < hosts:
-                found[taken] = host
-                taken += 1
+            if free[host] == room:
+                for _ in range(min(room // slots, parts - taken)):
+                    found[taken] = host
+                    taken += 1
         room += 1
     return True
 
 
 @kernel
-def _fits(free: Int32s, hosts: int, slots: int) -> bool:
+def _fits(free: Int32s, parts: int, slots: int) -> bool:
     """Whether a job fits now."""
     fitting = 0
     for host in range(free.size):
-        fitting += free[host] >= slots
-        if fitting >= hosts:
+        fitting += free[host] // slots
+        if fitting >= parts:
             return True
     return False
 
 
 @kernel
 def start(state: State, job: int, found: Int32s, now: float) -> None:
-    """Move a waiting job onto the hosts found[:hosts]."""
+    """Move a waiting job onto the hosts found[:parts]."""
     _leave(state, job)
     first, slots = state.first_place[job], state.slots[job]
-    for i in range(state.hosts[job]):
+    for i in range(state.parts[job]):
         state.place[first + i] = found[i]
         state.free[found[i]] -= slots
-    state.held[state.account[job]] += state.hosts[job] * slots
-    state.totals[1] -= state.hosts[job] * slots
+    state.held[state.account[job]] += state.parts[job] * slots
+    state.totals[1] -= state.parts[job] * slots
     state.at[job] = state.totals[0]
     state.running[state.totals[0]] = job
     state.totals[0] += 1
@@ -190,8 +190,8 @@ def finish(state: State, job: int) -> None:
     slots = state.slots[job]
     for i in range(state.first_place[job], state.first_place[job + 1]):
         state.free[state.place[i]] += slots
-    state.held[state.account[job]] -= state.hosts[job] * slots
-    state.totals[1] += state.hosts[job] * slots
+    state.held[state.account[job]] -= state.parts[job] * slots
+    state.totals[1] += state.parts[job] * slots
     state.totals[0] -= 1
     last = state.running[state.totals[0]]
     state.running[state.at[job]] = last
@@ -202,8 +202,8 @@ def finish(state: State, job: int) -> None:
 @kernel
 def start_if_fits(state: State, job: int, now: float) -> bool:
     """Start a waiting job where it fits best, or do nothing."""
-    found = np.empty(state.free.size, np.int32)
-    if not _find(state.free, state.hosts[job], state.slots[job], found):
+    found = np.empty(state.running.size, np.int32)
+    if not _find(state.free, state.parts[job], state.slots[job], found):
         return False
     start(state, job, found, now)
     return True
@@ -242,7 +242,7 @@ def serve_in_order(
     without, what does not fit is passed over. Returns the jobs started, int32.
     """
     offered = state.head.copy()
-    found = np.empty(state.free.size, np.int32)
+    found = np.empty(state.running.size, np.int32)
     started = np.empty(state.totals[1], np.int32)
     count = 0
     while state.totals[1] > 0:
@@ -250,7 +250,7 @@ def serve_in_order(
         if lane < 0:
             break
         job = offered[lane]
-        if _find(state.free, state.hosts[job], state.slots[job], found):
+        if _find(state.free, state.parts[job], state.slots[job], found):
             offered[lane] = state.following[job]
             start(state, job, found, now)
             started[count] = job
@@ -265,7 +265,7 @@ def serve_in_order(
 
 @kernel
 def _reservation(state: State, job: int, later: Int32s, found: Int32s) -> float:
-    """When a job that does not fit will: at the time returned, on found[:hosts].
+    """When a job that does not fit will: at the time returned, on found[:parts].
 
     Writes to later int32[h] what will be free then, besides the reservation itself.
     """
@@ -275,8 +275,8 @@ def _reservation(state: State, job: int, later: Int32s, found: Int32s) -> float:
         other = state.running[row]
         for i in range(state.first_place[other], state.first_place[other + 1]):
             later[state.place[i]] += state.slots[other]
-        if _find(later, state.hosts[job], state.slots[job], found):
-            for i in range(state.hosts[job]):
+        if _find(later, state.parts[job], state.slots[job], found):
+            for i in range(state.parts[job]):
                 later[found[i]] -= state.slots[job]
             due: float = state.ends[other]
             return due
@@ -297,7 +297,7 @@ def _backfill(
     """Start what does not delay `reserved`: what ends before its time by its limit, or fits beside
     it. offered int32[m]: the next job of each lane. Returns started[:count], prolonged."""
     later = np.empty_like(state.free)
-    found = np.empty(state.free.size, np.int32)
+    found = np.empty(state.running.size, np.int32)
     due = _reservation(state, reserved, later, found)
     both = np.empty_like(state.free)
     for _ in range(BACKFILL_JOBS_MAX):
@@ -307,18 +307,18 @@ def _backfill(
         if lane < 0:
             break
         job = offered[lane]
-        hosts, slots = state.hosts[job], state.slots[job]
-        if not _fits(state.free, hosts, slots):
+        parts, slots = state.parts[job], state.slots[job]
+        if not _fits(state.free, parts, slots):
             offered[lane] = -1
             continue
         offered[lane] = state.following[job]
         short = now + state.limit[job] <= due
         for host in range(both.size):
             both[host] = state.free[host] if short else min(state.free[host], later[host])
-        if _find(both, hosts, slots, found):
+        if _find(both, parts, slots, found):
             start(state, job, found, now)
             if not short:
-                for i in range(hosts):
+                for i in range(parts):
                     later[found[i]] -= slots
             started[count] = job
             count += 1
@@ -352,10 +352,10 @@ def _negotiate(
         if lane < 0:
             return used, True
         job = state.head[lane]
-        cost = state.hosts[job] * state.slots[job]
+        cost = state.parts[job] * state.slots[job]
         if used + cost > limit and not (used == 0 and limit > 0.0):
             return used, False
-        if _find(state.free, state.hosts[job], state.slots[job], found):
+        if _find(state.free, state.parts[job], state.slots[job], found):
             start(state, job, found, now)
             used += cost
         else:
@@ -373,7 +373,7 @@ def spin_pie(
     int32: accounts, best priority first. priority float64[a]. quota, pool: slots.
     Source: Matchmaker::negotiateWithGroup and calculateSubmitterLimit in HTCondor's matchmaker.cpp.
     """
-    found = np.empty(state.free.size, np.int32)
+    found = np.empty(state.running.size, np.int32)
     passed = np.zeros(state.head.size, np.int32)
     idle = np.zeros(state.held.size, np.int32)
     for lane in range(state.head.size):

@@ -41,9 +41,9 @@ class Scene:
         Limits are the durations: the traces hold no other, and so every policy that plans by
         declared limits plans with perfect ones.
         """
-        hosts, slots = self.fleet.shapes(self.trace)
+        parts, slots = self.fleet.shapes(self.trace)
         return initial_state(
-            self.trace.account, hosts, slots, self.trace.duration_seconds, self.fleet.free
+            self.trace.account, parts, slots, self.trace.duration_seconds, self.fleet.free
         )
 
 

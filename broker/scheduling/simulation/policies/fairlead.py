@@ -4,9 +4,6 @@ This adapter does for a trace what `broker.services` does in production. It keep
 settled usage by account, a guess of how long a lane's jobs take, from which running jobs are
 charged in advance, and the lag of each account and group; and it takes from every lane what the
 plan grants, first come first served.
-
-`plan` does not place jobs over several hosts yet; those start here, before the others, when the
-hosts happen to be free.
 """
 
 import math
@@ -19,7 +16,7 @@ from broker.scheduling.cycle import plan
 from broker.scheduling.decision import Plan
 from broker.scheduling.kernel import kernel
 from broker.scheduling.lag import carried
-from broker.scheduling.simulation.matching import State, start, start_if_fits
+from broker.scheduling.simulation.matching import State, start
 from broker.scheduling.simulation.scene import Scene
 from broker.scheduling.snapshot import Hosts, Lanes, Snapshot
 
@@ -41,8 +38,8 @@ class Fairlead:
         self._group_weight, self._weight = np.split(scene.tree.weight, [groups])
         above = np.where(self._group >= 0, self._group + accounts, -1)
         self._parent = np.concatenate((above, np.full(groups, -1))).astype(np.int64)
-        self._hosts, self._slots = np.zeros(lanes, np.int32), np.zeros(lanes, np.int32)
-        self._hosts[state.lane], self._slots[state.lane] = state.hosts, state.slots
+        self._parts, self._slots = np.zeros(lanes, np.int32), np.zeros(lanes, np.int32)
+        self._parts[state.lane], self._slots[state.lane] = state.parts, state.slots
         self._running = np.zeros(lanes, np.int64)
         self._job_seconds = np.full(lanes, SECONDS_GUESS)
         self._seen = np.zeros(lanes, bool)
@@ -71,14 +68,13 @@ class Fairlead:
         """The usage is settled, and the lane's guess follows."""
         state, lane = self._state, self._state.lane[job]
         self._running[lane] -= 1
-        self._used[state.account[job]] += seconds * state.hosts[job] * state.slots[job]
+        self._used[state.account[job]] += seconds * state.parts[job] * state.slots[job]
         smoothing = SMOOTHING if self._seen[lane] else 1.0
         self._job_seconds[lane] += smoothing * (seconds - self._job_seconds[lane])
         self._seen[lane] = True
 
     def cycle(self, now: float) -> Int32s:
         """One plan, and the jobs that it grants."""
-        wide = self._start_wide(now)
         state, size = self._state, self._used.size
         lanes = np.flatnonzero((state.waiting > 0) | (self._running > 0))
         present = np.zeros(size, bool)
@@ -91,7 +87,7 @@ class Fairlead:
         self._entitlement[size:] = decided.group_entitlement_slots
         absent = ~present  # who left with slots to its credit wants them no more
         self._lag[:size][absent] = np.minimum(self._lag[:size][absent], 0.0)
-        return np.concatenate((wide, self._take(lanes, hosts, decided, now)))
+        return self._take(lanes, hosts, decided, now)
 
     def _by_group(self, of_accounts: Floats) -> Floats:
         """Sums by group, float64[g]; accounts beside the groups are in none."""
@@ -106,7 +102,7 @@ class Fairlead:
         slots, seconds = _charge(
             self._state.lane_account,
             self._running,
-            self._hosts * self._slots,
+            self._parts * self._slots,
             self._job_seconds,
             charged,
         )
@@ -140,9 +136,10 @@ class Fairlead:
             lanes=Lanes(
                 id=lanes,
                 account=row[state.lane_account[lanes]],
-                pending=np.where(self._hosts[lanes] > 1, 0, state.waiting[lanes]),
-                running=self._running[lanes] * self._hosts[lanes],
+                pending=state.waiting[lanes],
+                running=self._running[lanes],
                 slots=self._slots[lanes],
+                members=self._parts[lanes],
                 cpus=none.astype(np.int32),
                 memory_mib=none,
                 classes=np.ones(lanes.size, np.uint64),
@@ -159,28 +156,22 @@ class Fairlead:
             half_life_seconds=self._half_life_seconds,
         )
 
-    def _start_wide(self, now: float) -> Int32s:
-        jobs = []
-        waiting = np.flatnonzero((self._hosts > 1) & (self._state.waiting > 0))
-        for lane in sorted(waiting.tolist(), key=lambda lane: self._state.head[lane]):
-            job = int(self._state.head[lane])
-            while job >= 0 and start_if_fits(self._state, job, now):
-                jobs.append(job)
-                self._running[lane] += 1
-                job = int(self._state.head[lane])
-        return np.array(jobs, np.int32)
-
     def _take(self, lanes: Int64s, hosts: Int64s, decided: Plan, now: float) -> Int32s:
         """Start the jobs of a plan's grants; rows of the plan are rows of `lanes` and `hosts`."""
-        jobs: list[int] = []
         granted = lanes[decided.grant_lane]
         where = hosts[decided.grant_host].astype(np.int32)
+        jobs: list[int] = []
+        gang: list[int] = []
         for grant, count in enumerate(decided.grant_count.tolist()):
-            for _ in range(count):
-                job = int(self._state.head[granted[grant]])
-                start(self._state, job, where[grant : grant + 1], now)
+            lane = int(granted[grant])
+            parts = int(self._parts[lane])
+            gang += [int(where[grant])] * count
+            while len(gang) >= parts:
+                job = int(self._state.head[lane])
+                start(self._state, job, np.array(gang[:parts], np.int32), now)
+                del gang[:parts]
                 jobs.append(job)
-        np.add.at(self._running, granted, decided.grant_count)
+                self._running[lane] += 1
         self._served[granted] = now
         return np.array(jobs, np.int32)
 

@@ -228,5 +228,5 @@ def accounting_groups(tree: Tree, pool: float) -> tuple[Group, list[Group]]:
 def _lane_slots(state: State) -> Floats:
     """Slots of one job by lane, float64[m]."""
     slots = np.zeros(state.waiting.size)
-    slots[state.lane] = state.hosts * state.slots
+    slots[state.lane] = state.parts * state.slots
     return slots

@@ -20,11 +20,11 @@ NO_KEY = np.zeros(64)
 
 
 def state_of(jobs, free):
-    """jobs: (account, hosts, slots, limit)."""
-    account, hosts, slots, limit = zip(*jobs, strict=True)
+    """jobs: (account, parts, slots, limit)."""
+    account, parts, slots, limit = zip(*jobs, strict=True)
     return initial_state(
         np.array(account, np.int32),
-        np.array(hosts, np.int32),
+        np.array(parts, np.int32),
         np.array(slots, np.int32),
         np.array(limit, np.float64),
         np.array(free, np.int32),
@@ -62,8 +62,8 @@ def test_service_is_that_of_a_plain_loop(jobs, free, ranks, reserve, data):
         more = data.draw(st.integers(0, len(jobs) - arrived))
         enqueue_all(state, arrived, arrived + more)
         for row in range(arrived, arrived + more):
-            account, hosts, slots, limit = jobs[row]
-            yard.waiting.append(Job(row, account, hosts, slots, limit, (ranks[account],)))
+            account, parts, slots, limit = jobs[row]
+            yard.waiting.append(Job(row, account, parts, slots, limit, (ranks[account],)))
         arrived += more
         started = serve_in_order(state, keys, np.zeros(len(jobs)), now, reserve)
         assert started.tolist() == yard.serve_in_order(now, reserve)
@@ -73,7 +73,7 @@ def test_service_is_that_of_a_plain_loop(jobs, free, ranks, reserve, data):
             break  # what is left fits on no host, ever
     held = np.zeros(state.held.size, int)
     for _, job, _ in yard.running:
-        held[job.account] += job.hosts * job.slots
+        held[job.account] += job.parts * job.slots
     assert state.held.tolist() == held.tolist()
 
 
@@ -86,6 +86,13 @@ def test_a_gang_starts_on_all_its_hosts_or_on_none():
     finish(state, 0)
     assert start_if_fits(state, 1, 0.0)
     assert state.free.tolist() == [0, 0]
+
+
+def test_parts_share_a_host_where_they_fit():
+    state = state_of([(0, 5, 2, 9.0)], [5, 8, 1])
+    enqueue_all(state, 0, 1)
+    assert start_if_fits(state, 0, 0.0)
+    assert state.free.tolist() == [1, 2, 1]
 
 
 def test_a_job_that_comes_back_takes_its_old_place_in_line():
