@@ -1,8 +1,9 @@
 """The simulated cluster's state, and the kernels that queue, place, start and end jobs.
 
-Jobs wait in lanes: those of one account that come in the same parts, first come first
-served. Every baseline policy is a way to choose the next lane; what they share is here: the search
-for hosts (best fit: fewest free slots, then the smaller row) and the ledger of who holds what.
+Jobs wait in lanes: those of one account that come in the same parts and, where any job is wider
+than a slot, with the same limit; first come first served. Every baseline policy is a way to choose
+the next lane; what they share is here: the search for hosts (best fit: fewest free slots, then the
+smaller row) and the ledger of who holds what.
 
 Kernels that call one another share this file (see `broker.scheduling.kernel`), which is why
 HTCondor's negotiation and the backfilling stand here as well, and why it is long.
@@ -54,10 +55,15 @@ class State(NamedTuple):
 def initial_state(
     account: Int32s, parts: Int32s, slots: Int32s, limit: Floats, free: Int32s
 ) -> State:
-    """Nothing waits, nothing runs. Jobs [n]; free int32[h]."""
+    """Nothing waits, nothing runs. Jobs [n]; free int32[h].
+
+    Limits tell lanes apart only where they can matter: where some job may wait for a reservation.
+    """
     jobs = account.size
-    rows = np.stack((account, parts, slots), axis=1)
-    lanes, lane = np.unique(rows, axis=0, return_inverse=True)
+    columns = [account, parts, slots]
+    if (parts * slots > 1).any():
+        columns.append(np.unique(limit, return_inverse=True)[1].astype(np.int32))
+    lanes, lane = np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)
     first_place = np.zeros(jobs + 1, np.int64)
     np.cumsum(parts, out=first_place[1:])
     return State(

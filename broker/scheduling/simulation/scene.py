@@ -5,11 +5,16 @@ from typing import Protocol
 
 import numpy as np
 
-from broker.scheduling.columns import Int32s
+from broker.scheduling.columns import Floats, Int32s
 from broker.scheduling.simulation.fleet import Fleet
 from broker.scheduling.simulation.matching import State, initial_state
 from broker.scheduling.simulation.quotas import Quotas, Tree, tree_of
 from broker.scheduling.simulation.trace import Trace
+
+HOUR_SECONDS = 3600.0
+LIMITS_SECONDS = HOUR_SECONDS * np.array(
+    [1 / 6, 1.0, 4.0, 12.0, 24.0, 48.0, 96.0, 192.0, 384.0, 768.0]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +41,19 @@ class Scene:
         return float(self.trace.submit_seconds[-1])
 
     def state(self) -> State:
-        """The cluster before the first submission.
-
-        Limits are the durations: the traces hold no other, and so every policy that plans by
-        declared limits plans with perfect ones.
-        """
+        """The cluster before the first submission."""
         parts, slots = self.fleet.shapes(self.trace)
-        return initial_state(
-            self.trace.account, parts, slots, self.trace.duration_seconds, self.fleet.free
-        )
+        limit = declared_limits(self.trace.duration_seconds)
+        return initial_state(self.trace.account, parts, slots, limit, self.fleet.free)
+
+
+def declared_limits(duration_seconds: Floats) -> Floats:
+    """How long people said that their jobs would take at most, float64[n]: the traces do not tell,
+    so it is the true duration rounded up to the next of `LIMITS_SECONDS`, for every policy."""
+    at = np.searchsorted(LIMITS_SECONDS, duration_seconds)
+    longest = np.ceil(duration_seconds / LIMITS_SECONDS[-1]) * LIMITS_SECONDS[-1]
+    limits: Floats = np.append(LIMITS_SECONDS, 0.0)[at]
+    return np.where(at < LIMITS_SECONDS.size, limits, longest)
 
 
 class Policy(Protocol):

@@ -2,8 +2,8 @@
 
 This adapter does for a trace what `broker.services` does in production. It keeps lanes as counts,
 settled usage by account, a guess of how long a lane's jobs take, from which running jobs are
-charged in advance, and the lag of each account and group; and it takes from every lane what the
-plan grants, first come first served.
+charged in advance, the lag of each account and group, and which wide jobs were passed over or have
+hosts held for them; and it takes from every lane what the plan grants, first come first served.
 """
 
 import math
@@ -18,7 +18,7 @@ from broker.scheduling.kernel import kernel
 from broker.scheduling.lag import carried
 from broker.scheduling.simulation.matching import State, start
 from broker.scheduling.simulation.scene import Scene
-from broker.scheduling.snapshot import Hosts, Lanes, Snapshot
+from broker.scheduling.snapshot import Hosts, Lanes, Running, Snapshot
 
 SECONDS_GUESS = 60.0  # a job's length before any of its lane has ended
 SECONDS_MIN = 0.05  # shorter jobs are not told apart
@@ -26,8 +26,8 @@ SMOOTHING = 0.2  # how fast the guess follows what was seen
 
 
 class Fairlead:
-    """See the module. By lane [m]: running, job_seconds. By account [a]: used. By node, accounts
-    before groups [a + g]: lag, entitlement, parent."""
+    """See the module. By lane [m]: running, job_seconds, limit, skipped and so on. By account [a]:
+    used. By node, accounts before groups [a + g]: lag, entitlement, parent."""
 
     def __init__(self, scene: Scene, state: State) -> None:
         self._state = state
@@ -44,6 +44,12 @@ class Fairlead:
         self._job_seconds = np.full(lanes, SECONDS_GUESS)
         self._seen = np.zeros(lanes, bool)
         self._served = np.zeros(lanes)
+        self._limit = np.zeros(lanes)
+        self._limit[state.lane] = state.limit
+        self._wide = self._parts * self._slots > 1
+        self._skipped = np.zeros(lanes, np.int32)
+        self._skipped_since = np.zeros(lanes)
+        self._reserved = np.full(lanes, -1, np.int32)
         self._used = np.zeros(accounts)
         self._lag = np.zeros(accounts + groups)
         self._entitlement = np.zeros(accounts + groups)
@@ -80,13 +86,19 @@ class Fairlead:
         present = np.zeros(size, bool)
         present[state.lane_account[lanes]] = True
         accounts = np.flatnonzero(present)
-        hosts = np.flatnonzero(state.free > 0)
-        decided = plan(self._snapshot(lanes, accounts, hosts), now)
+        wide = bool((self._wide & (state.waiting > 0)).any())
+        hosts = np.arange(state.free.size) if wide else np.flatnonzero(state.free > 0)
+        running = self._runs(lanes, now) if wide else Running()
+        decided = plan(self._snapshot(lanes, accounts, hosts, running), now)
         self._entitlement[:size] = 0.0
         self._entitlement[accounts] = decided.entitlement_slots
         self._entitlement[size:] = decided.group_entitlement_slots
         absent = ~present  # who left with slots to its credit wants them no more
         self._lag[:size][absent] = np.minimum(self._lag[:size][absent], 0.0)
+        self._skipped_since[lanes[self._skipped[lanes] == 0]] = now
+        self._skipped[:], self._reserved[:] = 0, -1
+        self._skipped[lanes] = decided.lane_skipped
+        self._reserved[lanes] = decided.lane_reserved_class
         return self._take(lanes, hosts, decided, now)
 
     def _by_group(self, of_accounts: Floats) -> Floats:
@@ -108,8 +120,26 @@ class Fairlead:
         )
         return charged, max(SECONDS_MIN, seconds / slots) if slots > 0 else SECONDS_GUESS
 
-    def _snapshot(self, lanes: Int64s, accounts: Int64s, hosts: Int64s) -> Snapshot:
-        """The rows that matter: lanes and accounts with jobs waiting or running, free hosts."""
+    def _runs(self, lanes: Int64s, now: float) -> Running:
+        """What runs, a row for each part; all hosts are rows of the snapshot then."""
+        state = self._state
+        jobs = state.running[: state.totals[0]]
+        parts = state.parts[jobs]
+        each = np.repeat(jobs, parts)
+        part = np.arange(each.size) - np.repeat(np.cumsum(parts) - parts, parts)
+        return Running(
+            id=each.astype(np.int64),
+            lane=np.searchsorted(lanes, state.lane[each]).astype(np.int32),
+            host=state.place[state.first_place[each] + part],
+            age_seconds=now - (state.ends[each] - state.limit[each]),
+            seconds_left=np.maximum(state.ends[each] - now, 0.0),
+        )
+
+    def _snapshot(
+        self, lanes: Int64s, accounts: Int64s, hosts: Int64s, running: Running
+    ) -> Snapshot:
+        """The rows that matter: lanes and accounts with jobs waiting or running, hosts that are
+        free, or all."""
         state, size = self._state, self._used.size
         charged, typical = self._charged()
         usage, lag = self._used + charged, self._lag / typical
@@ -140,6 +170,12 @@ class Fairlead:
                 running=self._running[lanes],
                 slots=self._slots[lanes],
                 members=self._parts[lanes],
+                limit_seconds=self._limit[lanes],
+                skipped=self._skipped[lanes],
+                waited_seconds=np.where(
+                    self._skipped[lanes] > 0, self._now - self._skipped_since[lanes], 0.0
+                ),
+                reserved_class=self._reserved[lanes],
                 cpus=none.astype(np.int32),
                 memory_mib=none,
                 classes=np.ones(lanes.size, np.uint64),
@@ -152,6 +188,7 @@ class Fairlead:
                 cpus_free=np.zeros(hosts.size, np.int32),
                 memory_mib_free=np.zeros(hosts.size, np.int64),
             ),
+            running=running,
             class_capacity=self._capacity,
             half_life_seconds=self._half_life_seconds,
         )
