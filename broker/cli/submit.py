@@ -46,7 +46,10 @@ def submit(
     input: Annotated[
         list[str], typer.Option("--input", metavar="NAME=PATH", help="A file for every job.")
     ] = [],  # noqa: B006
-    gpus: Annotated[int | None, typer.Option(help="GPUs for each job.")] = None,
+    hosts: Annotated[int | None, typer.Option(help="Hosts that each job runs on at once.")] = None,
+    gpus: Annotated[
+        int | None, typer.Option(help="GPUs for each job, on each of its hosts.")
+    ] = None,
     gpu_memory_mib: Annotated[int | None, typer.Option(help="Least memory of each GPU.")] = None,
     cpus: Annotated[int | None, typer.Option(help="CPU cores for each job.")] = None,
     memory_mib: Annotated[int | None, typer.Option(help="Main memory for each job.")] = None,
@@ -73,7 +76,13 @@ def submit(
             client,
             app,
             {"version": version, "pool": pool, "name": name, "priority": priority},
-            _given(gpus=gpus, gpu_memory_mib=gpu_memory_mib, cpus=cpus, memory_mib=memory_mib),
+            _given(
+                hosts=hosts,
+                gpus=gpus,
+                gpu_memory_mib=gpu_memory_mib,
+                cpus=cpus,
+                memory_mib=memory_mib,
+            ),
             _given(wall_seconds=wall_seconds),
         )
         inputs = _uploads(client, input)

@@ -23,7 +23,7 @@ import numpy as np
 
 from broker.scheduling.columns import Floats, Int32s, Int64s, Masks
 from broker.scheduling.kernel import kernel
-from broker.scheduling.placement import AMOUNTS, MEMBERS, SECONDS, SLOTS, Search
+from broker.scheduling.placement import AMOUNTS, MEMBERS, ON_HOST, SECONDS, SLOTS, Search
 
 WEIGHT, LAG, MINIMUM, MAXIMUM = range(4)  # the columns of `Nodes.terms`
 
@@ -207,7 +207,8 @@ def _find_gang(
         if (classes[shape] >> np.uint64(klass[begin])) & np.uint64(1):
             left, count = need[shape, MEMBERS], 0
             for at in range(end - 1, begin - 1, -1):
-                fit = left if free[at, SECONDS] >= need[shape, SECONDS] else 0
+                open_long = free[at, SECONDS] >= need[shape, SECONDS]
+                fit = min(left, need[shape, ON_HOST]) if open_long else 0
                 for kind in range(AMOUNTS):
                     if need[shape, kind] > 0:
                         fit = min(fit, free[at, kind] // need[shape, kind])

@@ -21,7 +21,7 @@ from broker.scheduling.snapshot import Hosts, Lanes
 
 class Shapes(NamedTuple):
     """Distinct requests. of_lane: int32[m], -1 for a lane with nothing to place; the rest [s]:
-    first_lane int32 (a lane of that shape), wanted_slots float64, classes uint64, need int64[s, 5]
+    first_lane int32 (a lane of that shape), wanted_slots float64, classes uint64, need int64[s, 6]
     as in `Search`."""
 
     of_lane: Int32s
@@ -34,8 +34,8 @@ class Shapes(NamedTuple):
 class Search(NamedTuple):
     """The state of all host searches in one cycle; changed by every grant.
 
-    By shape [s]: classes uint64; need int64[s, 5], slots, cpus and memory in MiB of one member,
-        seconds that it may last, and the members of a job; cursor
+    By shape [s]: classes uint64; need int64[s, 6], slots, cpus and memory in MiB of one member,
+        seconds that it may last, the members of a job, and how many one host may take; cursor
         int32: before it no host fits any more. Since free amounts only shrink within a cycle it
         never moves back, so that all searches together cost O(shapes * hosts + grants).
     By position [h]: host int32, the row in `Hosts`; klass int32; free int64[h, 4], as need, with
@@ -56,8 +56,8 @@ class Search(NamedTuple):
     least: Int64s
 
 
-SLOTS, CPUS, MEMORY, SECONDS, MEMBERS = range(5)  # the columns of `Search.need`
-AMOUNTS, HOST_COLUMNS, REQUEST_COLUMNS = 3, 4, 5  # what is used up, `free` and `need`
+SLOTS, CPUS, MEMORY, SECONDS, MEMBERS, ON_HOST = range(6)  # the columns of `Search.need`
+AMOUNTS, HOST_COLUMNS, REQUEST_COLUMNS = 3, 4, 6  # what is used up, `free` and `need`
 
 
 def fold_shapes(lanes: Lanes, holds: Holds, class_capacity: Int64s) -> Shapes:
@@ -66,7 +66,14 @@ def fold_shapes(lanes: Lanes, holds: Holds, class_capacity: Int64s) -> Shapes:
     for c in np.flatnonzero(class_capacity > 0):
         existing |= np.uint64(1) << np.uint64(c)
     classes = holds.classes & existing
-    request = _side_by_side(lanes.slots, lanes.cpus, lanes.memory_mib, holds.seconds, lanes.members)
+    request = _side_by_side(
+        lanes.slots,
+        lanes.cpus,
+        lanes.memory_mib,
+        holds.seconds,
+        lanes.members,
+        lanes.members_on_host,
+    )
     of_lane, first_lane, wanted = _fold(lanes.pending, request, classes)
     return Shapes(of_lane, first_lane, wanted, classes[first_lane], request[first_lane])
 

@@ -9,7 +9,14 @@ import numpy as np
 from broker.scheduling.columns import Int32s, Int64s
 from broker.scheduling.dispatch import MAXIMUM, LaneState, Nodes, claims, dispatch
 from broker.scheduling.kernel import kernel
-from broker.scheduling.placement import HOST_COLUMNS, MEMBERS, REQUEST_COLUMNS, SLOTS, Search
+from broker.scheduling.placement import (
+    HOST_COLUMNS,
+    MEMBERS,
+    ON_HOST,
+    REQUEST_COLUMNS,
+    SLOTS,
+    Search,
+)
 from broker.scheduling.snapshot import Lanes
 
 
@@ -57,7 +64,7 @@ def _boundless(sizes: Int64s) -> Search:
     """One host on which any number of jobs of these sizes, in slots, fits."""
     need = np.zeros((sizes.size, REQUEST_COLUMNS), np.int64)
     need[:, SLOTS] = sizes
-    need[:, MEMBERS] = 1
+    need[:, MEMBERS] = need[:, ON_HOST] = 1
     one = np.ones(1, np.int32)
     return Search(
         classes=np.ones(sizes.size, np.uint64),

@@ -139,8 +139,9 @@ def _room_in(snapshot: Snapshot, lane: int, klass: int) -> tuple[float, Int64s]:
     free = np.stack([hosts.slots_free, hosts.cpus_free, hosts.memory_mib_free], axis=1)
     need = np.array([column[lane] for column in columns], np.int64)
     members = int(lanes.members[lane])
+    on_host = min(members, int(lanes.members_on_host[lane]))
     step, fits = _first_fit(
-        need, members, free[rows].astype(np.int64), place[running.host[ends]], freed
+        need, members, on_host, free[rows].astype(np.int64), place[running.host[ends]], freed
     )
     if step < 0:
         return np.inf, rows
@@ -151,16 +152,17 @@ def _room_in(snapshot: Snapshot, lane: int, klass: int) -> tuple[float, Int64s]:
 
 @kernel
 def _first_fit(
-    need: Int64s, members: int, free: Int64s, host: Int64s, freed: Int64s
+    need: Int64s, members: int, on_host: int, free: Int64s, host: Int64s, freed: Int64s
 ) -> tuple[int, Int64s]:
-    """After how many ends, -1 for never, all members fit; and how many then on each host, int64[h].
+    """After how many ends, -1 for never, all members fit; and how many then on each host, int64[h],
+    at most `on_host`.
 
     need int64[3], free int64[h, 3]. By end [e], in order of time: host int64, freed int64[e, 3].
     """
     fits = np.zeros(free.shape[0], np.int64)
     total = 0
     for at in range(free.shape[0]):
-        fits[at] = _members_on(free, need, at, members)
+        fits[at] = _members_on(free, need, at, on_host)
         total += fits[at]
     for step in range(host.size):
         if total >= members:
@@ -168,16 +170,16 @@ def _first_fit(
         at = host[step]
         for kind in range(3):
             free[at, kind] += freed[step, kind]
-        fit = _members_on(free, need, at, members)
+        fit = _members_on(free, need, at, on_host)
         total += fit - fits[at]
         fits[at] = fit
     return (host.size if total >= members else -1), fits
 
 
 @kernel
-def _members_on(free: Int64s, need: Int64s, at: int, members: int) -> int:
-    """How many members of a job fit on a host, but not more than there are."""
-    fit = members
+def _members_on(free: Int64s, need: Int64s, at: int, most: int) -> int:
+    """How many members of a job fit on a host, but not more than `most`."""
+    fit = most
     for kind in range(3):
         if need[kind] > 0:
             fit = min(fit, int(free[at, kind] // need[kind]))

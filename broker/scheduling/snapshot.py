@@ -37,7 +37,9 @@ class Lanes(Columns):
     slots, cpus: int32[m], what one job takes of ONE host; slots >= 1 (a GPU or a CPU slot each).
     memory_mib: int64[m], likewise.
     members: int32[m] >= 1, in how many such parts a job comes, all or none of which start; on hosts
-        of one class, several on one host where they fit. 1 if left out.
+        of one class. 1 if left out.
+    members_on_host: int32[m] >= 1, how many members of one job one host may take; if left out, as
+        many as fit.
     limit_seconds: float64[m], how long a job may last at most; inf, and if left out, for unlimited.
     skipped: int32[m], `Plan.lane_skipped` of the last plan; 0 if left out.
     waited_seconds: float64[m], since the job at the head was skipped first; 0 if left out.
@@ -56,6 +58,7 @@ class Lanes(Columns):
     classes: Masks
     last_served: Floats
     members: Int32s = field(default_factory=empty)
+    members_on_host: Int32s = field(default_factory=empty)
     limit_seconds: Floats = field(default_factory=empty)
     skipped: Int32s = field(default_factory=empty)
     waited_seconds: Floats = field(default_factory=empty)
@@ -70,6 +73,8 @@ class Lanes(Columns):
         self._take("classes", np.uint64, self.id.size)
         self._take("last_served", np.float64, self.id.size)
         self._take_or_fill("members", np.int32, self.id.size, 1)
+        unbounded = np.iinfo(np.int32).max
+        self._take_or_fill("members_on_host", np.int32, self.id.size, unbounded)
         self._take_or_fill("limit_seconds", np.float64, self.id.size, np.inf)
         self._take_or_fill("skipped", np.int32, self.id.size, 0)
         self._take_or_fill("waited_seconds", np.float64, self.id.size, 0.0)
@@ -77,6 +82,7 @@ class Lanes(Columns):
         self._refuse_negative("account", "pending", "running", "cpus", "memory_mib")
         refuse("lanes.slots", self.slots < 1, "is below 1")
         refuse("lanes.members", self.members < 1, "is below 1")
+        refuse("lanes.members_on_host", self.members_on_host < 1, "is below 1")
         self._refuse_negative("limit_seconds", "skipped", "waited_seconds")
         self._refuse_nan("limit_seconds", "waited_seconds", "last_served")
         refuse("lanes.reserved_class", self.reserved_class < -1, "names no class")

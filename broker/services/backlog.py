@@ -11,7 +11,7 @@ from broker.queues.asks import Freed
 from broker.scheduling import Accounts, Groups, Lanes
 from broker.scheduling.columns import Floats, Int32s
 from broker.services.allowances import allowances
-from broker.services.fleet import Fleet
+from broker.services.fleet import ClassKey, Fleet
 from broker.services.lags import Lags
 from broker.services.lanes import Lane
 from broker.storage.budgets import Drawn
@@ -32,6 +32,9 @@ class LaneState:
     last_served: float = 0.0
     job_seconds: float = SECONDS_GUESS
     seen: bool = False  # whether job_seconds is more than a guess
+    skipped: int = 0  # as Plan.lane_skipped
+    skipped_at: float = 0.0  # when that became more than 0
+    reserved: ClassKey | None = None  # whose hosts are held for it
 
     @property
     def slots(self) -> int:
@@ -51,6 +54,16 @@ class LaneState:
         """What budgets hold back for a job: the declared limit until one of the lane has ended."""
         seconds = self.job_seconds if self.seen else float(self.lane.bounds.wall_seconds)
         return max(JOB_SECONDS_MIN, seconds) * self.slots
+
+    def waited_seconds(self, now: float) -> float:
+        """How long the job at the head has been passed over."""
+        return max(0.0, now - self.skipped_at) if self.skipped else 0.0
+
+    def passed_over(self, skipped: int, reserved: ClassKey | None, now: float) -> None:
+        """Remembers what a plan said; forgotten, without harm, when another broker leads."""
+        if skipped and not self.skipped:
+            self.skipped_at = now
+        self.skipped, self.reserved = skipped, reserved
 
     def ended(self, jobs: int, slot_seconds: float) -> None:
         """Jobs left their hosts after so many slot-seconds in all; NaN: they will run again."""
@@ -155,7 +168,7 @@ class Backlog:
         account = self.accounts.get(state.account)
         return state.pending if account and account.active else 0
 
-    def columns(self, fleet: Fleet) -> tuple[Accounts, Groups, Lanes, list[LaneId]]:
+    def columns(self, fleet: Fleet, now: float) -> tuple[Accounts, Groups, Lanes, list[LaneId]]:
         """(accounts, groups, lanes, lane id of each row) for the scheduler.
 
         Lanes of suspended accounts keep what runs and offer nothing, and lanes whose budget ends
@@ -190,13 +203,7 @@ class Backlog:
             id=np.array([state.lane.row.id for state in states], np.int64),
             account=np.array([row_of[s.lane.row.account_id] for s in states], np.int32),
             pending=np.array(
-                [
-                    paid.get(s.id, s.pending)
-                    if s.account in active and s.lane.row.hosts == 1  # the plan knows no gangs yet
-                    else 0
-                    for s in states
-                ],
-                np.int64,
+                [paid.get(s.id, s.pending) if s.account in active else 0 for s in states], np.int64
             ),
             running=np.array([s.running for s in states], np.int64),
             slots=np.array([s.lane.row.slots for s in states], np.int32),
@@ -210,6 +217,14 @@ class Backlog:
                 np.uint64,
             ),
             last_served=np.array([s.last_served for s in states], np.float64),
+            members=np.array([s.lane.row.hosts for s in states], np.int32),
+            members_on_host=np.ones(len(states), np.int32),  # a host holds a job once
+            limit_seconds=np.array([s.lane.bounds.wall_seconds for s in states], np.float64),
+            skipped=np.array([s.skipped for s in states], np.int32),
+            waited_seconds=np.array([s.waited_seconds(now) for s in states], np.float64),
+            reserved_class=np.array(
+                [fleet.class_of(s.reserved) if s.reserved else -1 for s in states], np.int32
+            ),
         )
         return (
             accounts,

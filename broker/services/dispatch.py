@@ -13,7 +13,7 @@ claim's condition makes a job that comes back twice harmless.
 
 import math
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -28,7 +28,7 @@ from broker.queues import lanes as queue_lanes
 from broker.queues.asks import News
 from broker.queues.client import Queues
 from broker.scheduling import Plan, Snapshot, first_come, plan
-from broker.services import board, rebuild
+from broker.services import board, gangs, rebuild
 from broker.services.backlog import Backlog
 from broker.services.board import Board
 from broker.services.description import describe
@@ -182,13 +182,59 @@ class Dispatch:
         snapshot, lane_ids = self._snapshot()
         now = self.clock()
         decided = self._decide(snapshot, now)
+        wide = np.flatnonzero(snapshot.lanes.job_slots() > 1).tolist()
+        self._remember(decided, [(row, lane_ids[row]) for row in wide], now)
+        gang_grants = [
+            gangs.Grant(lane_ids[lane], tuple(self._fleet.host_of(host) for host in hosts))
+            for lane, hosts in together(decided)
+        ]
         grants = [
             Grant(lane_ids[lane], self._fleet.host_of(host), jobs)
             for lane, host, jobs in merged(decided)
         ]
+        if gang_grants:
+            await self._lease_gangs(gang_grants, now)
         for part in portions(grants):
             await self._lease(part, now)
-        return bool(grants)
+        return bool(grants or gang_grants)
+
+    def _remember(self, decided: Plan, wide: Sequence[tuple[int, LaneId]], now: float) -> None:
+        """Keeps for the next cycle which wide jobs were passed over, and for whom hosts are held.
+
+        Args:
+            wide: (row, lane) of those whose jobs take several slots.
+        """
+        for row, lane_id in wide:
+            klass = int(decided.lane_reserved_class[row])
+            reserved = self._fleet.class_keys[klass] if klass >= 0 else None
+            state = self._backlog.lanes[lane_id]
+            state.passed_over(int(decided.lane_skipped[row]), reserved, now)
+
+    async def _lease_gangs(self, grants: Sequence[gangs.Grant], now: float) -> None:
+        assert self.term is not None
+        self._cycle += 1
+        leased = await gangs.lease(
+            self.database,
+            self.queues,
+            grants,
+            cycle=f"{self.term}.{self._cycle}",
+            lease_seconds=self.lease_seconds,
+            term=self.term,
+        )
+        for lane, wanted in Counter(grant.lane_id for grant in grants).items():
+            state = self._backlog.lanes[lane]
+            jobs = sum(grant.lane_id == lane for _, grant in leased)
+            state.pending = max(0, state.pending - jobs) if jobs == wanted else 0
+            state.running += jobs
+            state.last_served = now
+        self.leases_granted += len(leased)
+        hosts = sorted({host for _, grant in leased for host in grant.hosts})
+        for host in hosts:
+            self._fleet.ask(host, None)
+        for _, grant in leased:
+            self._recorder.granted(grant.lane_id)
+        self.waiting.wake(hosts)  # each looks for itself: what it gets depends on its rank
+        await asks.granted(self.queues, hosts, hosts)
 
     async def _lease(self, grants: Sequence[Grant], now: float) -> None:
         assert self.term is not None
@@ -271,7 +317,7 @@ class Dispatch:
     # -- memory -----------------------------------------------------------------------------
 
     def _snapshot(self) -> tuple[Snapshot, list[LaneId]]:
-        accounts, groups, lanes, lane_ids = self._backlog.columns(self._fleet)
+        accounts, groups, lanes, lane_ids = self._backlog.columns(self._fleet, self.clock())
         snapshot = Snapshot(
             accounts=accounts,
             lanes=lanes,
@@ -304,15 +350,27 @@ class Dispatch:
         self._recount_at = self.clock()
 
 
+def together(decided: Plan) -> list[tuple[int, list[int]]]:
+    """(lane row, host rows) of each job on several hosts, in the order granted."""
+    found: dict[int, tuple[int, list[int]]] = {}
+    for row in np.flatnonzero(decided.grant_gang >= 0):
+        lane, hosts = int(decided.grant_lane[row]), [int(decided.grant_host[row])]
+        found.setdefault(int(decided.grant_gang[row]), (lane, []))[1].extend(hosts)
+    return list(found.values())
+
+
 def merged(decided: Plan) -> list[tuple[int, int, int]]:
-    """(lane row, host row, jobs) once for each pair of lane and host, in the order first granted.
+    """(lane row, host row, jobs) once for each pair of lane and host, in the order first granted;
+    of jobs on one host.
 
     The plan grants one job after the other; which of a lane's jobs go to which host is all one.
     """
-    hosts = int(decided.grant_host.max(initial=0)) + 1
-    pairs = decided.grant_lane.astype(np.int64) * hosts + decided.grant_host
+    single = decided.grant_gang < 0
+    lane, host = decided.grant_lane[single], decided.grant_host[single]
+    hosts = int(host.max(initial=0)) + 1
+    pairs = lane.astype(np.int64) * hosts + host
     pair, first, place = np.unique(pairs, return_index=True, return_inverse=True)
-    jobs = np.bincount(place, weights=decided.grant_count).astype(np.int64)
+    jobs = np.bincount(place, weights=decided.grant_count[single]).astype(np.int64)
     order = np.argsort(first)
     lanes, at = np.divmod(pair[order], hosts)
     return list(zip(lanes.tolist(), at.tolist(), jobs[order].tolist(), strict=True))

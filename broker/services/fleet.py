@@ -139,6 +139,10 @@ class Fleet:
         """The host behind a row of `columns`."""
         return self.offers[row].host_id
 
+    def class_of(self, key: ClassKey) -> int:
+        """The index of a class; -1 when it is no longer there."""
+        return self.class_keys.index(key) if key in self.class_keys else -1
+
     def class_name(self, klass: int) -> str:
         """A class for people; empty for none."""
         if klass < 0:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from tests.support.gangs import lease_gang
 from tests.support.http import Http
 from tests.support.real_agents import RealAgent, real_agent
 from tests.support.running import Running
@@ -56,13 +55,13 @@ async def agents(broker: Running, tmp_path: Path) -> AsyncIterator[list[RealAgen
         ]
 
 
-async def submitted(broker: Running, agents: list[RealAgent], script: str, **spec: Any) -> str:
-    """A gang of three that has its leases; returns the job."""
+async def submitted(broker: Running, script: str, **spec: Any) -> str:
+    """A gang of three for agents that wait; returns the job."""
     await broker.app("gang", {"command": ["{python}", "main.py"], "files": {"main.py": script},
                               **spec})  # fmt: skip
     body = {"app": "gang", "jobs": [{}], "resources": RESOURCES}
-    (await broker.admin.post("/v1/batches", body)).expect(201)
-    return await lease_gang(broker, [agent.host for agent in agents])
+    receipt = (await broker.admin.post("/v1/batches", body)).expect(201)
+    return str(receipt["first_job"])
 
 
 async def ended(client: Http, job: str) -> Any:
@@ -79,7 +78,7 @@ async def ended(client: Http, job: str) -> Any:
 
 async def test_three_hosts_meet_and_run_as_one(broker: Running, agents: list[RealAgent]) -> None:
     (await broker.admin.put("/v1/accounts/admin/privileges", ALL)).expect(200)
-    job = await submitted(broker, agents, MEET, outputs={"sum.txt": {}})
+    job = await submitted(broker, MEET, outputs={"sum.txt": {}})
     found = await ended(broker.admin, job)
     assert found["state"] == "succeeded", found["attempts"]
     assert [(m["rank"], m["outcome"]) for m in found["members"]] == [
@@ -95,7 +94,7 @@ async def test_one_member_that_fails_ends_the_attempt_on_all_hosts(
     broker: Running, agents: list[RealAgent]
 ) -> None:
     (await broker.admin.put("/v1/accounts/admin/privileges", ALL)).expect(200)
-    job = await submitted(broker, agents, ONE_FAILS)
+    job = await submitted(broker, ONE_FAILS)
     found = await ended(broker.admin, job)
     assert (found["state"], found["exit_code"]) == ("failed", 1)
     assert [m["outcome"] for m in found["members"]] == ["preempted", "failed", "preempted"]
@@ -104,3 +103,39 @@ async def test_one_member_that_fails_ends_the_attempt_on_all_hosts(
 
 
 ALL = {"submit_all_apps": True, "admin_all_apps": True}
+
+
+async def test_the_death_of_one_agent_stops_the_others_and_the_job_runs_again_whole(
+    start_broker: Any, tmp_path: Path
+) -> None:
+    broker = await start_broker(lease_seconds=2)
+    (await broker.admin.put("/v1/accounts/admin/privileges", ALL)).expect(200)
+    async with AsyncExitStack() as stack:
+        agents = [
+            await stack.enter_async_context(real_agent(broker, tmp_path, f"node-{k}"))
+            for k in range(3)
+        ]
+        # The first attempt would run for ever.
+        script = "import os, time\nif os.environ['FAIRLEAD_EPOCH'] == '1': time.sleep(600)"
+        job = await submitted(broker, script)
+        found: dict[str, Any] = {}
+
+        async def all_run() -> bool:
+            found.update((await broker.admin.get(f"/v1/jobs/{job}")).expect(200))
+            return len(found["members"]) == 3 and all(m["running"] for m in found["members"])
+
+        await until(all_run, 60)
+        await agents[1].kill()
+        await stack.enter_async_context(real_agent(broker, tmp_path, "node-3"))
+        done = await ended(broker.admin, job)
+    assert done["state"] == "succeeded", done["attempts"]
+    assert [attempt["outcome"] for attempt in done["attempts"]] == ["lost", "succeeded"]
+    first = {m["host_name"]: m["outcome"] for m in done["members"] if m["epoch"] == 1}
+    assert first == {"node-0": "preempted", "node-1": "lost", "node-2": "preempted"}
+    again = {m["host_name"] for m in done["members"] if m["epoch"] == 2}
+    assert again == {"node-0", "node-2", "node-3"}
+    async with broker.services.database.connection() as connection:
+        ledger = await connection.fetch("SELECT kind, epoch, rank FROM ledger ORDER BY kind, rank")
+    assert [tuple(row) for row in ledger] == [
+        ("debit", 2, 0), ("credit", 2, 0), ("credit", 2, 1), ("credit", 2, 2),
+    ]  # fmt: skip

@@ -32,6 +32,7 @@ def fleet(
             "classes": 1,
             "last_served": 0.0,
             "members": 1,
+            "members_on_host": 2**31 - 1,
             "limit_seconds": np.inf,
             "skipped": 0,
             "waited_seconds": 0.0,

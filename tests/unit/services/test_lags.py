@@ -51,7 +51,7 @@ def backlog_of(quotas: list[float]) -> Backlog:
 
 
 def seen(backlog: Backlog, fleet: Fleet) -> tuple[Snapshot, list[LaneId]]:
-    accounts, groups, lanes, ids = backlog.columns(fleet)
+    accounts, groups, lanes, ids = backlog.columns(fleet, 0.0)
     capacity = fleet.class_capacity
     return Snapshot(accounts, lanes, fleet.columns(), capacity, WEEK_SECONDS, groups), ids
 
@@ -140,6 +140,6 @@ def test_usage_counts_before_the_next_read_and_once_after_it() -> None:
     fleet, backlog = fleet_of(1), backlog_of([1])
     backlog.lanes[LaneId(1)].running = 1
     backlog.ended(Freed(LaneId(1), 1, 7.0))
-    assert backlog.columns(fleet)[0].usage_gpu_seconds.tolist() == [7.0]
+    assert backlog.columns(fleet, 0.0)[0].usage_gpu_seconds.tolist() == [7.0]
     backlog.load([backlog.accounts[AccountId(1)]._replace(usage_gpu_seconds=7.0)])
-    assert backlog.columns(fleet)[0].usage_gpu_seconds.tolist() == [7.0]
+    assert backlog.columns(fleet, 0.0)[0].usage_gpu_seconds.tolist() == [7.0]
