@@ -170,7 +170,10 @@ async def test_the_next_attempt_of_a_gang_fences_the_members_of_the_last(
     assert await agents[0].report([leases[0]], "host_error") == ["stored"]
     thief = await broker.agent("thief")
     assert await thief.report([again[0]]) == ["fenced"]
+    expiries = "SELECT lease_expires_at FROM member WHERE epoch = 2 ORDER BY rank"
+    before = await rows(broker, expiries)
     assert (await thief.renew([again[0]]))[0]["status"] == "fenced"
+    assert await rows(broker, expiries) == before  # nor does it keep another host's lease alive
 
 
 async def test_a_cancelled_gang_ends_when_all_its_hosts_have_stopped(
