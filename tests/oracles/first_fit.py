@@ -71,9 +71,11 @@ class Yard:
     def reservation(self, job):
         """When and beside what the job will fit."""
         later = list(self.free)
-        for end, other, hosts in sorted(self.running, key=lambda entry: entry[0]):
-            for host in hosts:
-                later[host] += other.slots
+        for end in sorted({end for end, _, _ in self.running}):
+            for other_end, other, hosts in self.running:
+                if other_end == end:
+                    for host in hosts:
+                        later[host] += other.slots
             found = self.find(later, job)
             if found is not None:
                 for host in found:

@@ -275,16 +275,19 @@ def _reservation(state: State, job: int, later: Int32s, found: Int32s) -> float:
 
     Writes to later int32[h] what will be free then, besides the reservation itself.
     """
-    order = np.argsort(state.ends[state.running[: state.totals[0]]])
+    ends = state.ends[state.running[: state.totals[0]]]
+    order = np.argsort(ends)
     later[:] = state.free
-    for row in order:
-        other = state.running[row]
+    for at in range(order.size):
+        other = state.running[order[at]]
         for i in range(state.first_place[other], state.first_place[other + 1]):
             later[state.place[i]] += state.slots[other]
+        if at + 1 < order.size and ends[order[at + 1]] == ends[order[at]]:
+            continue  # what ends together is free together, in whatever order it is noted
         if _find(later, state.parts[job], state.slots[job], found):
             for i in range(state.parts[job]):
                 later[found[i]] -= state.slots[job]
-            due: float = state.ends[other]
+            due: float = ends[order[at]]
             return due
     return np.inf
 
