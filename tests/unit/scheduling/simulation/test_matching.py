@@ -142,3 +142,13 @@ def test_a_submitter_with_any_pie_left_may_round_up_to_one_gang():
     enqueue_all(state, 0, 2)
     members = np.array([0, 1], np.int32)
     assert spin_pie(state, members, np.array([1.0, 1.0]), 6.0, 8.0, 0.0).tolist() == [0, 1]
+
+
+def test_long_jobs_pass_a_reservation_only_as_far_as_they_fit_beside_it():
+    """At 10 s six slots are free, four of them held: of three long jobs two may start now."""
+    jobs = [(0, 1, 3, 10.0), (0, 1, 4, 5.0), *[(0, 1, 1, 99.0)] * 3]
+    state = state_of(jobs, [6])
+    enqueue_all(state, 0, 1)
+    assert serve_in_order(state, NO_KEY[:1], NO_KEY[:5], 0.0, True).tolist() == [0]
+    enqueue_all(state, 1, 5)
+    assert serve_in_order(state, NO_KEY[:1], NO_KEY[:5], 1.0, True).tolist() == [2, 3]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from broker.scheduling import InvalidColumnError
-from broker.scheduling.simulation import POLICIES, Quotas, Trace, simulate
+from broker.scheduling.simulation import POLICIES, Fleet, Quotas, Trace, simulate
+from broker.scheduling.simulation.clock import replay
 from broker.scheduling.simulation.held import HeldAverage
 from broker.scheduling.simulation.policies.boinc import logical_end
 from broker.scheduling.simulation.policies.htcondor import (
@@ -18,6 +19,7 @@ from broker.scheduling.simulation.policies.htcondor import (
     slices,
 )
 from broker.scheduling.simulation.policies.slurm import Association, measure, rank
+from broker.scheduling.simulation.scene import Scene
 from tests.oracles.examples import of_kind
 
 
@@ -222,3 +224,38 @@ def test_seconds_between_cycles_are_checked():
 def test_a_job_wider_than_the_cluster_is_refused():
     with pytest.raises(InvalidColumnError, match=r"gpus\[0\] does not fit on 8 slots"):
         simulate(two_groups(gpus=9), 8, "fifo", 86_400.0)
+
+
+def first_starts(trace, slots, quotas=None):
+    """When each job starts under Fairlead, seconds."""
+    scene = Scene.of(trace, Fleet(slots), 86_400.0, quotas or Quotas())
+    state = scene.state()
+    ran = replay(scene, state, POLICIES["fairlead"](scene, state))
+    start = np.empty(trace.jobs)
+    start[ran.job] = ran.start_seconds
+    return start
+
+
+def test_fairlead_is_told_what_was_used_before():
+    """a used the whole cluster for days; when both come with equal work, b is served more."""
+    account = [0] * 16 + [0, 1] * 40
+    submit = [0.0] * 16 + [200_000.0] * 80
+    duration = [90_000.0] * 16 + [1000.0] * 80
+    trace = Trace(account, [1] * 96, submit, duration, (("a", ""), ("b", "")))
+    at_once = first_starts(trace, 8)[16:] == 200_000.0
+    assert at_once[1::2].sum() > at_once[0::2].sum()
+
+
+def test_fairlead_holds_hosts_for_a_gang_that_is_passed_over():
+    """Single jobs keep coming and would take every slot; the gang of 8 starts nevertheless."""
+    jobs = 4000
+    submit = [0.0] * 8 + [1.0] + [2.0 + 50.0 * n for n in range(jobs)]
+    duration = [100.0 * (1 + n) for n in range(8)] + [500.0] + [500.0] * jobs
+    trace = Trace(
+        [1] * 8 + [0] + [1] * jobs,
+        [1] * 8 + [8] + [1] * jobs,
+        submit,
+        duration,
+        (("a", ""), ("b", "")),
+    )
+    assert first_starts(trace, 8)[8] < 20_000.0
