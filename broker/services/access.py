@@ -87,7 +87,7 @@ class Access:
             await _fill(connection, world)
             world.epoch = epoch
             self.world = world
-            log.info("rights read", epoch=epoch, nodes=len(world.nodes))
+            log.debug("rights read", epoch=epoch, nodes=len(world.nodes))
             return
         changed = await access.changes(connection, known)
         await _fill(connection, self.world, changed)

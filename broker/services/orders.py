@@ -4,8 +4,9 @@ Once when the request comes, and again in the transaction that stores it if righ
 between, whoever's.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from broker.domain.access import World, compound
 from broker.domain.access.compound import Order, Refusal
@@ -55,8 +56,9 @@ class SubmissionOrder:
             project=world.node(self.place),
             pool_bound=world.pool_serves(self.pool, project),
         )
-        named = {"/app": absent("app", self.app), "/project": absent("project", self.project or "")}
-        refuse(compound.submit(who, order), named, ids=(show("app", self.app_id),))
+        if refusals := compound.submit(who, order):
+            named = {"/app": ("app", self.app), "/project": ("project", self.project or "")}
+            refuse(refusals, named, ids=(show("app", self.app_id),))
         self.epoch = world.epoch
 
     async def confirm(self, connection: Connection) -> None:
@@ -101,21 +103,20 @@ def place_of(world: World, actor: Actor, reference: str | None) -> NodeId:
 
 
 def refuse(
-    refusals: Iterable[Refusal], named: Mapping[str, NotFound], *, ids: tuple[str, ...] = ()
-) -> None:
-    """Raises what stands in the way, if anything does.
+    refusals: Sequence[Refusal], named: Mapping[str, tuple[str, str]], *, ids: tuple[str, ...] = ()
+) -> NoReturn:
+    """Raises what stands in the way.
 
     Args:
-        named: by pointer: what would be said if the thing were not there.
+        refusals: at least one.
+        named: by pointer: kind of what is named there, and its name.
 
     Raises:
         InvalidInput: of what is not to be seen, as if it were not there.
         Forbidden: of everything else.
     """
-    found = tuple(refusals)
-    for each in found:
+    for each in refusals:
         if each.unseen:
-            raise InvalidInput.of(each.pointer, named[each.pointer].message)
-    if found:
-        errors = [FieldError(each.pointer, each.rule) for each in found]
-        raise Forbidden("; ".join(each.rule for each in found), ids=ids, errors=errors)
+            raise InvalidInput.of(each.pointer, absent(*named[each.pointer]).message)
+    errors = [FieldError(each.pointer, each.rule) for each in refusals]
+    raise Forbidden("; ".join(each.rule for each in refusals), ids=ids, errors=errors)

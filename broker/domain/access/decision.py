@@ -14,9 +14,9 @@ batches: whoever may look at an app does not thereby look at what others ran wit
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from broker.domain.access.actions import READS, VIEW_OF, Action, own
 from broker.domain.access.roles import APP_PART, APP_ROLES, Mask, mask, rights_of
@@ -60,9 +60,8 @@ class Principal:
 ANONYMOUS: Final = Principal(principals=frozenset({EVERYONE}))
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """What is asked about, as far as a decision needs to know it.
+class Resource(NamedTuple):
+    """What is asked about, as far as a decision needs to know it. A tuple: made for every question.
 
     Args:
         acl: the access list of its benefactor.
@@ -71,9 +70,9 @@ class Resource:
     """
 
     kind: Kind
-    acl: Acl = field(default_factory=dict)
+    acl: Acl = NO_ENTRIES
     created_by: AccountId | None = None
-    app_acl: Acl = field(default_factory=dict)
+    app_acl: Acl = NO_ENTRIES
     strict_personal: bool = False
     trashed: bool = False
     host_id: HostId | None = None
@@ -92,8 +91,7 @@ class Via(StrEnum):
     LEASE = "lease"  # it is the host's own lease
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
+class Ground(NamedTuple):
     """One reason why something is allowed: `principal` holds `roles` by way of `via`."""
 
     via: Via
@@ -101,8 +99,7 @@ class Ground:
     roles: Mask
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """Allowed on these grounds; none means denied."""
 
     action: Action
@@ -152,13 +149,13 @@ def decide(who: Principal, action: Action, what: Resource) -> Decision:
     if what.trashed or (who.anonymous and action not in READS):
         return Decision(action, ())
     made_it = who.account_id is not None and who.account_id == what.created_by
-    wanted = {action, own(action)} if made_it else {action}
-    return Decision(
-        action,
-        tuple(
-            ground for ground in sources(who, what) if not wanted.isdisjoint(rights_through(ground))
-        ),
-    )
+    right = own(action) if made_it else action
+    found = []
+    for ground in sources(who, what):
+        held = rights_through(ground)
+        if action in held or right in held:
+            found.append(ground)
+    return Decision(action, tuple(found))
 
 
 def sees(who: Principal, what: Resource) -> bool:
