@@ -132,14 +132,15 @@ class Dispatch:
         Raises:
             Unavailable, GenerationLost: a server is away; nothing is lost, try again.
         """
-        if self.term is None:
+        term = self.term  # for the whole cycle: the office may be lost between two awaits
+        if term is None:
             return False
         started = time.perf_counter()
         news = await asks.look(self.queues)
         await self._absorb(news)
         await self._refresh()
-        granted = await self._plan_and_lease() if self._can_grant() else False
-        await self._publish()
+        granted = await self._plan_and_lease(term) if self._can_grant() else False
+        await self._publish(term)
         self.cycles += 1
         self.cycle_seconds += time.perf_counter() - started
         return news.more or granted
@@ -178,7 +179,7 @@ class Dispatch:
         if now - self._recount_at > RECOUNT_SECONDS:
             await self._recount()
 
-    async def _plan_and_lease(self) -> bool:
+    async def _plan_and_lease(self, term: int) -> bool:
         snapshot, lane_ids = self._snapshot()
         now = self.clock()
         decided = self._decide(snapshot, now)
@@ -193,9 +194,9 @@ class Dispatch:
             for lane, host, jobs in merged(decided)
         ]
         if gang_grants:
-            await self._lease_gangs(gang_grants, now)
+            await self._lease_gangs(gang_grants, now, term)
         for part in portions(grants):
-            await self._lease(part, now)
+            await self._lease(part, now, term)
         return bool(grants or gang_grants)
 
     def _remember(self, decided: Plan, wide: Sequence[tuple[int, LaneId]], now: float) -> None:
@@ -210,16 +211,15 @@ class Dispatch:
             state = self._backlog.lanes[lane_id]
             state.passed_over(int(decided.lane_skipped[row]), reserved, now)
 
-    async def _lease_gangs(self, grants: Sequence[gangs.Grant], now: float) -> None:
-        assert self.term is not None
+    async def _lease_gangs(self, grants: Sequence[gangs.Grant], now: float, term: int) -> None:
         self._cycle += 1
         leased = await gangs.lease(
             self.database,
             self.queues,
             grants,
-            cycle=f"{self.term}.{self._cycle}",
+            cycle=f"{term}.{self._cycle}",
             lease_seconds=self.lease_seconds,
-            term=self.term,
+            term=term,
         )
         for lane, wanted in Counter(grant.lane_id for grant in grants).items():
             state = self._backlog.lanes[lane]
@@ -236,13 +236,12 @@ class Dispatch:
         self.waiting.wake(hosts)  # each looks for itself: what it gets depends on its rank
         await asks.granted(self.queues, hosts, hosts)
 
-    async def _lease(self, grants: Sequence[Grant], now: float) -> None:
-        assert self.term is not None
+    async def _lease(self, grants: Sequence[Grant], now: float, term: int) -> None:
         wanted: dict[LaneId, int] = defaultdict(int)
         for grant in grants:
             wanted[grant.lane_id] += grant.jobs
         self._cycle += 1
-        cycle = f"{self.term}.{self._cycle}"
+        cycle = f"{term}.{self._cycle}"
         popped = await queue_lanes.pop(self.queues, cycle, list(wanted.items()))
         supply = {lane: iter(jobs.tolist()) for lane, jobs in zip(wanted, popped, strict=True)}
         jobs: list[int] = []
@@ -252,10 +251,10 @@ class Dispatch:
             hosts.extend([grant.host_id] * (len(jobs) - len(hosts)))
         async with self.database.connection() as connection:
             claimed = await leases.claim(
-                connection, jobs, hosts, lease_seconds=self.lease_seconds, term=self.term
+                connection, jobs, hosts, lease_seconds=self.lease_seconds, term=term
             )
         if jobs and not claimed:
-            log.warning("no claim was confirmed", jobs=len(jobs), term=self.term)
+            log.warning("no claim was confirmed", jobs=len(jobs), term=term)
         await queue_lanes.confirm(self.queues, cycle)
         for lane, ids in zip(wanted, popped, strict=True):
             state = self._backlog.lanes[lane]
@@ -280,7 +279,7 @@ class Dispatch:
                 remote.append(host)
         await asks.granted(self.queues, list(by_host), remote)
 
-    async def _publish(self) -> None:
+    async def _publish(self, term: int) -> None:
         """Plans once more without granting, so that the board shows how things stand now."""
         now = self.clock()
         if now - self._board_at < BOARD_SECONDS:
@@ -291,12 +290,11 @@ class Dispatch:
         self.fairness.observe(fairness_error(snapshot, decided), now)
         described = describe(snapshot, decided, lane_ids, self._backlog, self._fleet)
         await board.write(self.queues, described)
-        await self._record(described)
+        await self._record(described, term)
 
-    async def _record(self, now: Board) -> None:
+    async def _record(self, now: Board, term: int) -> None:
         """Writes down what changed, for explanations afterwards."""
-        assert self.term is not None
-        changed = self._recorder.changes(now, self._backlog, term=self.term, cycle=self.cycles)
+        changed = self._recorder.changes(now, self._backlog, term=term, cycle=self.cycles)
         if changed:
             async with self.database.connection() as connection:
                 await decisions.insert(connection, changed)

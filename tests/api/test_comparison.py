@@ -136,6 +136,7 @@ def _upkeep(broker: Running, settings: Settings) -> Upkeep:
         services.database,
         services.dispatch,
         services.leasing,
+        services.settling,
         events_keep_hours=settings.events_keep_hours,
         decisions_keep_hours=settings.decisions_keep_hours,
     )
