@@ -14,6 +14,8 @@ async def test_slots_go_to_groups_first_and_to_their_members_after(broker: Runni
             (await broker.admin.put(f"/v1/groups/{name}/accounts/{member}")).expect(200)
     for http in people.values():
         await submit(http, 20)
+    for name, http in people.items():
+        await row_of(http, name, pending_jobs=20)  # an ask before that would be all ann's
     agent = await broker.agent(slots=12)
     await agent.leases(12)
 

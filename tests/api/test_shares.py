@@ -30,6 +30,7 @@ async def test_table_shows_who_is_due_what_and_who_has_what(broker: Running) -> 
     agent = await broker.agent(slots=4)
     await submit(ann, 8)
     await submit(bob, 8)
+    await row_of(ann, "bob", pending_jobs=8)  # an ask before that would be all ann's
     leases = await agent.leases(4)
     assert len(leases) == 4
 
@@ -74,6 +75,7 @@ async def test_rule_B3_slots_follow_quotas_under_contention_and_nobody_is_held_b
     alone = await agent.leases(4)  # the whole fleet, although his quota is the smaller one
     await submit(ann, 8)
     await submit(bob, 8)
+    await row_of(ann, "bob", pending_jobs=8)
     await agent.report(alone)
     await agent.leases(4)
     assert (await row_of(ann, "ann", allocated_slots=3))["quota_fraction"] == 0.75

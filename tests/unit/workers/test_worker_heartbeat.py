@@ -43,7 +43,7 @@ class Desk:
         self.heartbeat = Heartbeat(
             self,  # type: ignore[arg-type]
             table,
-            lambda key, why, _: self.stopped.append((key, why)),
+            lambda key, why, message, grace: self.stopped.append((key, why)),
             self._clock,
             tick_seconds=0.0001,
         )
