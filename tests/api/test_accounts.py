@@ -9,6 +9,7 @@ from yarl import URL
 from broker.services import accounts
 from tests.support.http import Http
 from tests.support.running import Running
+from tests.support.until import until
 
 
 async def test_an_account_is_made_and_found_by_handle_and_id(broker: Running) -> None:
@@ -155,6 +156,8 @@ async def test_jobs_of_a_suspended_account_wait(broker: Running) -> None:
     (await broker.admin.post("/v1/accounts/ann:resume")).expect(200)
     (await ann.post("/v1/batches", {"app": "sleep", "jobs": [{}]})).expect(201)
     (await broker.admin.post("/v1/accounts/ann:suspend")).expect(200)
+    backlog = broker.services.dispatch._backlog  # the leader reads accounts once a second
+    await until(lambda: any(not account.active for account in backlog.accounts.values()))
     agent = await broker.agent()
     assert (await agent.poll(wait=1))["leases"] == []
     (await broker.admin.post("/v1/accounts/ann:resume")).expect(200)

@@ -39,6 +39,14 @@ def children(pid: int) -> dict[str, psutil.Process]:
     return found
 
 
+def runs(child: psutil.Process) -> bool:
+    """Whether a process still runs. One that only waits to be reaped by its new parent does not."""
+    try:
+        return child.is_running() and child.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def submit(client: Client, app: str, spec: VersionSpec) -> str:
     client.create_app(AppRequest(name=app))
     client.create_version(app, VersionRequest(spec=spec))
@@ -54,7 +62,7 @@ def test_killed_whole_it_leaves_no_process_and_the_next_start_finds_its_data(fol
         started = children(first.process.pid)
         assert {"postgres", "worker"} < set(started)
         first.kill()
-        wait_until(lambda: not any(child.is_running() for child in started.values()))
+        wait_until(lambda: not any(runs(child) for child in started.values()), 60)
     with up(folder, "--slots", "1") as second:
         assert second.admin_token is None
         with Client(second.url, first.admin_token) as client:
