@@ -30,6 +30,7 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 PARAMETERS: Final[dict[str, tuple[str, str]]] = {
     "account": ("Handle or id of the account.", "account_5"),
     "group": ("Handle or id of the group.", "group_6"),
+    "team": ("Handle or id of the team.", "team_7"),
     "app": ("Handle or id of the app.", "app_3"),
     "number": ("Number of the version within the app.", "1"),
     "token": ("Id of the token.", "token_8"),

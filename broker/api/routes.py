@@ -62,6 +62,7 @@ def table() -> list[Route]:
         streams,
         submission,
         system,
+        teams,
     )
 
     modules = (
@@ -69,6 +70,7 @@ def table() -> list[Route]:
         quotas,
         contributions,
         groups,
+        teams,
         apps,
         submission,
         batches,

@@ -20,6 +20,7 @@ from broker.cli import (
     shares,
     simulate,
     submit,
+    teams,
 )
 
 app = typer.Typer(
@@ -63,6 +64,7 @@ for _noun in (
     quotas,
     quota_preview,
     groups,
+    teams,
     servers,
     login,
 ):

@@ -9,6 +9,7 @@ from broker.client import jobs as _jobs
 from broker.client import opening as _opening
 from broker.client import quotas as _quotas
 from broker.client import submissions as _submissions
+from broker.client import teams as _teams
 from broker.client import watching as _watching
 from broker.client.faces import Call, Stream
 from broker.client.handles import Opens
@@ -85,6 +86,16 @@ class Calls:
     group_members = Stream(_quotas.list_members)
     join_group = Call(_quotas.join_group)
     leave_group = Call(_quotas.leave_group)
+
+    # teams
+    teams = Stream(_teams.list_teams)
+    team = Call(_teams.get_team)
+    create_team = Call(_teams.create_team)
+    change_team = Call(_teams.change_team)
+    delete_team = Call(_teams.delete_team)
+    team_members = Stream(_teams.list_members)
+    add_team_member = Call(_teams.add_member)
+    remove_team_member = Call(_teams.remove_member)
 
     # hosts and shares
     shares = Call(_hosts.get_shares)

@@ -16,6 +16,7 @@ GUARDED = [route for route in table() if isinstance(route.policy, Action)]
 ABSENT = {
     "account": "nobody",
     "group": "nobody",
+    "team": "nobody",
     "pool": "nowhere",
     "app": "nothing",
     "number": "99",
@@ -93,10 +94,12 @@ async def test_a_plain_account_gets_no_admin_route(broker: Running) -> None:
     made = (await broker.admin.post("/v1/accounts/admin/tokens", {})).expect(201)
     agent = await broker.agent()
     (await broker.admin.post("/v1/groups", {"name": "lab"})).expect(201)
+    (await broker.admin.post("/v1/teams", {"name": "lab"})).expect(201)
     values = {
         **ABSENT,
         "account": "admin",
         "group": "lab",
+        "team": "lab",
         "pool": "default",
         "app": "sleep",
         "number": "1",

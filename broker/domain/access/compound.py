@@ -167,12 +167,23 @@ def replace(who: Principal, node: Resource, entries: Acl) -> tuple[Refusal, ...]
         return tuple(found)
     if not decide(who, Action.SHARE, node).allowed:
         return (Refusal("", "sharing needs `share` on it", unseen=not sees(who, node)),)
-    if not any(Action.SHARE in rights_of(roles) for roles in entries.values()):
+    if not shared_by_somebody(entries):
         return (Refusal("/entries", "nobody would hold `share`"),)
     kept = Resource(node.kind, entries, node.created_by, node.app_acl, node.strict_personal)
     if not decide(who, Action.SHARE, kept).allowed:
         return (Refusal("/entries", "you would lose `share` yourself"),)
     return ()
+
+
+def shared_by_somebody(entries: Acl) -> bool:
+    """Whether an access list gives anybody `share`."""
+    return any(Action.SHARE in rights_of(roles) for roles in entries.values())
+
+
+def leaves_nobody(entries: Acl, gone: PrincipalId) -> bool:
+    """Whether a list that gives `share` would give it to nobody without one of its principals."""
+    without = {who: roles for who, roles in entries.items() if who != gone}
+    return shared_by_somebody(entries) and not shared_by_somebody(without)
 
 
 def move(who: Principal, node: Resource, source: Resource, target: Resource) -> tuple[Refusal, ...]:

@@ -70,3 +70,35 @@ def test_a_bad_spec_names_its_fields(broker: Any, fairlead: Fairlead, tmp_path: 
     assert run.exit_code == 5
     assert "  /command: " in run.stderr
     assert "  /parmeters: " in run.stderr
+
+
+def test_a_team_is_made_renamed_and_filled(broker: Any, fairlead: Fairlead) -> None:
+    team = {
+        "id": "team_5",
+        "name": "lab",
+        "title": "The lab",
+        "accounts": 1,
+        "created_by": "account_1",
+        "created_at": "2025-01-01T00:00:00Z",
+    }
+    member = {"account": "account_1", "account_name": "alice", "team": "team_5", "team_name": "lab"}
+    broker.on("GET", "/v1/me", says(samples.ME))
+    broker.on("GET", "/v1/teams", says(samples.page(team)))
+    broker.on("POST", "/v1/teams", says(team, status=201))
+    broker.on("PATCH", "/v1/teams/lab", says(team))
+    broker.on("PUT", "/v1/teams/lab/accounts/account_1", says(member))
+    broker.on("DELETE", "/v1/teams/lab/accounts/alice", says(status=204))
+    broker.on("GET", "/v1/teams/lab/accounts", says(samples.page(member)))
+    broker.on("DELETE", "/v1/teams/lab", says(status=204))
+    made = fairlead("teams", "create", "lab", "--title", "The lab")
+    assert made.stdout.startswith("id\tteam_5\nname\tlab\n")
+    assert posted(broker) == [{"name": "lab", "title": "The lab"}]
+    assert fairlead("teams").stdout.splitlines()[1].startswith("team_5\tlab\tThe lab\t1\t")
+    assert fairlead("teams", "rename", "lab", "lab-b").exit_code == 0
+    assert broker.seen[-1].json == {"name": "lab-b"}
+    assert fairlead("teams", "rename", "lab").exit_code == 2
+    assert fairlead("teams", "add", "lab", "me").stdout == "me belongs to lab\n"
+    assert fairlead("teams", "members", "lab").stdout == "account\tname\naccount_1\talice\n"
+    assert fairlead("teams", "remove", "lab", "alice").exit_code == 0
+    assert fairlead("teams", "delete", "lab", input="n\n").exit_code == 1
+    assert fairlead("teams", "delete", "lab", "--yes").stdout == "lab is deleted\n"

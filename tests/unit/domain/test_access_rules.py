@@ -2,9 +2,10 @@
 
 import pytest
 
-from broker.domain.access import ABSENT, READS, Action, Via, decide, rights, sees
+from broker.domain.access import ABSENT, READS, Action, Via, decide, mask, rights, sees
+from broker.domain.access.compound import leaves_nobody
 from broker.domain.access.decision import Resource
-from broker.protocol.ids import HostId
+from broker.protocol.ids import HostId, PrincipalId
 from broker.protocol.nodes import Kind, Role
 from tests.support.worlds import Batch, Worlds
 
@@ -207,3 +208,13 @@ def test_a_decision_names_its_grounds(w: Worlds) -> None:
     decision = decide(w.who("app_admin"), A.BATCH_OUTPUT, w.what("bobs"))
     assert [ground.via for ground in decision.grounds] == [Via.APP]
     assert decide(w.who("plain"), A.BATCH_OUTPUT, w.what("bobs")).grounds == ()
+
+
+def test_a_list_leaves_nobody_only_without_its_last_holder_of_share() -> None:
+    ann, lab = PrincipalId(3), PrincipalId(4)
+    owner, reader = mask([R.OWNER]), mask([R.READER])
+    assert leaves_nobody({lab: owner, ann: reader}, lab)
+    assert not leaves_nobody({lab: owner, ann: owner}, lab)
+    assert not leaves_nobody({lab: reader, ann: owner}, lab)
+    assert not leaves_nobody({lab: reader}, lab)  # nobody held it before either
+    assert not leaves_nobody({}, lab)
