@@ -32,6 +32,7 @@ from broker.services.access import Access
 from broker.services.catalogue import Catalogue
 from broker.services.context import Services
 from broker.services.dispatch import Dispatch
+from broker.services.estimates import Outlook
 from broker.services.feeding import feed
 from broker.services.files import Files
 from broker.services.identity import Identity
@@ -122,6 +123,7 @@ class Broker:
         )
         scheduler = Ticker("scheduler", dispatch.cycle, SCHEDULER_SECONDS)
         feeder = Ticker("feeder", lambda: feed(database, queues), FEEDER_SECONDS)
+        outlook = Outlook(queues)
         services = Services(
             settings=settings,
             deployment=deployment,
@@ -136,7 +138,10 @@ class Broker:
             lanes=lanes,
             waiting=waiting,
             files=Files(settings.files_directory),
-            submission=Submission(database, catalogue, feeder.wake),
+            outlook=outlook,
+            submission=Submission(
+                database, outlook, catalogue, feeder.wake, settings.host_silent_seconds
+            ),
             leasing=Leasing(
                 database,
                 heartbeats,

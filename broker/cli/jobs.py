@@ -7,7 +7,7 @@ import typer
 
 from broker.cli.names import identify
 from broker.cli.options import LIMIT_DEFAULT, SCIENTISTS, Limit
-from broker.cli.render import Column, print_document, print_json, print_line, print_list
+from broker.cli.render import Column, ahead, print_document, print_json, print_line, print_list
 from broker.cli.session import Session, command
 from broker.protocol.states import JobState
 
@@ -131,6 +131,7 @@ def _show_batch(session: Session, client: "Client", name: str) -> None:
         ("limits", _fields(batch.limits.model_dump())),
         ("created", batch.created_at),
         ("finished", batch.finished_at),
+        *((f"may end {title}", value) for title, value in ahead(batch.end)),
     ]
     print_document(batch, rows, json=session.json)
 
@@ -173,9 +174,7 @@ def _around(explanation: "Explanation") -> list[tuple[str, object]]:
         )
         for each in explanation.ahead
     ]
-    if start := explanation.start:
-        rows.append(("may start in (s)", f"{start.seconds_low:.0f} to {start.seconds_high:.0f}"))
-        rows.append(("by", start.basis))
+    rows += [(f"may start {title}", value) for title, value in ahead(explanation.start)]
     if explanation.comparison:
         numbers = explanation.comparison.numbers.items()
         rows += [(f"then, {key.replace('_', ' ')}", value) for key, value in numbers]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from broker.protocol.estimates import Estimate
+
 Item = TypeVar("Item", bound="BaseModel")
 
 STYLES: Final = {
@@ -122,6 +124,16 @@ def moment(value: datetime, now: datetime | None = None) -> str:
     if then.date() == now.date():
         return f"{then:%H:%M:%S}"
     return f"{then:%b %d %H:%M}" if then.year == now.year else f"{then:%Y-%m-%d}"
+
+
+def ahead(estimate: "Estimate | None") -> list[tuple[str, object]]:
+    """A time that lies ahead and what it rests on, as rows of a document; none for None."""
+    from broker.domain.words import duration
+
+    if estimate is None:
+        return []
+    span = f"{duration(estimate.seconds_low)} to {duration(estimate.seconds_high)}"
+    return [("in", span), ("by", estimate.basis)]
 
 
 def _print_table(items: list[Item], columns: Sequence[Column[Item]], empty: str) -> None:

@@ -11,7 +11,7 @@ import typer
 from broker.cli.exits import exit_of_batch, exit_of_job
 from broker.cli.job_sources import from_lines, from_sweep, opened
 from broker.cli.options import SCIENTISTS, OfApp
-from broker.cli.render import note, print_document, print_line
+from broker.cli.render import ahead, note, print_document, print_line
 from broker.cli.session import Session, command
 from broker.cli.sweeps import Sweep, assignment, parameters_of
 from broker.errors import NotFound
@@ -94,7 +94,9 @@ def submit(
             requests = _swept(product, inputs)
         if dry_run:
             answer = client.dry_run(header, requests)
-            rows = [(k.replace("_", " "), v) for k, v in answer.model_dump().items()]
+            told = answer.model_dump(exclude={"start"}).items()
+            rows: list[tuple[str, object]] = [(k.replace("_", " "), v) for k, v in told]
+            rows += [(f"may start {title}", value) for title, value in ahead(answer.start)]
             print_document(answer, rows, json=session.json)
         else:
             _send(session, client, header, requests, wait=wait)

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from broker.protocol.apps import Scalar
 from broker.protocol.base import Digest, FileName, Message, Name, Title, View
+from broker.protocol.estimates import Estimate
 from broker.protocol.ids import AccountRef, AppRef, BatchRef, VersionRef
 from broker.protocol.limits import (
     INLINE_INPUT_BYTES_MAX,
@@ -120,6 +121,8 @@ class Batch(View):
     created_at: datetime
     finished_at: datetime | None
     """When the last job ended; null while jobs are open."""
+    end: Estimate | None = None
+    """When the last job may end; null once it has, and while nobody can tell."""
 
 
 class BatchReceipt(View):
@@ -143,6 +146,11 @@ class DryRun(View):
     """The account's own queued jobs in the same lane, which would run first."""
     fitting_hosts: int
     """Hosts of the pool that could run such a job when idle."""
+    account_rank: int | None = None
+    """Place of the caller's account among those whose jobs wait, from 1; null when none of its jobs
+    waits, and while nobody can tell."""
+    start: Estimate | None = None
+    """When the first job may start; null while nobody can tell."""
 
 
 class RerunRequest(Message):

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from broker.protocol.base import View
+from broker.protocol.estimates import Estimate
 from broker.protocol.ids import AccountRef, AppRef, BatchRef, HostRef, JobRef
 from broker.protocol.leases import Usage
 from broker.protocol.states import JobState, Outcome
@@ -124,17 +125,6 @@ class Ahead(View):
     """Slots that are due to it now."""
 
 
-class Start(View):
-    """When a waiting job may start."""
-
-    seconds_low: float
-    """Seconds from now, at best."""
-    seconds_high: float
-    """Seconds from now, at worst."""
-    basis: str
-    """What the range rests on."""
-
-
 class Comparison(View):
     """Why another job started before this one."""
 
@@ -161,7 +151,7 @@ class Explanation(View):
     """The numbers behind it, with units in their names."""
     ahead: list[Ahead] = Field(default_factory=list)
     """Accounts that are served before its own, the next one first; at most five."""
-    start: Start | None = None
+    start: Estimate | None = None
     """When it may start; null while nobody can tell, and for a job that does not wait."""
     pool_now: str | None = None
     """Another pool where it would start now; null where there is none."""

@@ -13,10 +13,12 @@ from broker.domain.access import READS, Action, Resource
 from broker.errors import NotFound, Unavailable
 from broker.protocol.base import Count
 from broker.protocol.batches import Batch, JobCounts
+from broker.protocol.estimates import Estimate
 from broker.protocol.ids import AccountId, AppId, BatchId, HostId, JobId, show
 from broker.protocol.nodes import Kind
 from broker.protocol.states import ACTIVE_STATES, TERMINAL_STATES
 from broker.queues import asks
+from broker.services import estimates
 from broker.services.actor import Actor
 from broker.services.context import Services
 from broker.services.references import absent, resolve
@@ -125,7 +127,8 @@ async def page(
             account=of_account,
             having=state or "any",
         )
-        return await _shown(connection, await batches.rows(connection, [b for b, _ in found]))
+        rows = await batches.rows(connection, [b for b, _ in found])
+        return await _shown(services, connection, rows)
 
 
 async def show_one(services: Services, actor: Actor, batch: BatchId) -> Batch:
@@ -136,7 +139,7 @@ async def show_one(services: Services, actor: Actor, batch: BatchId) -> Batch:
     """
     async with snapshot(services) as connection:
         row = await authorised(connection, actor, batch)
-        return (await _shown(connection, [row]))[0]
+        return (await _shown(services, connection, [row]))[0]
 
 
 async def authorised(connection: Connection, actor: Actor, batch: BatchId) -> asyncpg.Record:
@@ -237,13 +240,23 @@ async def _tell(services: Services, hosts: set[HostId]) -> None:
         return  # hosts learn of it when they renew
 
 
-async def _shown(connection: Connection, rows: Sequence[asyncpg.Record]) -> list[Batch]:
-    unfinished = [(row["id"], row["jobs"]) for row in rows if row["finished_at"] is None]
-    active = await batches.active_counts(connection, unfinished) if unfinished else {}
-    return [batch_of(dict(row), active) for row in rows]
+async def _shown(
+    services: Services, connection: Connection, rows: Sequence[asyncpg.Record]
+) -> list[Batch]:
+    unfinished = [row for row in rows if row["finished_at"] is None]
+    if not unfinished:
+        return [batch_of(dict(row), {}) for row in rows]
+    sizes = [(row["id"], row["jobs"]) for row in unfinished]
+    active = await batches.active_counts(connection, sizes)
+    ends = estimates.ends(await services.outlook.board(), map(dict, unfinished))
+    return [batch_of(dict(row), active, ends.get(row["id"])) for row in rows]
 
 
-def batch_of(row: Mapping[str, Any], active: Mapping[tuple[int, str], int]) -> Batch:
+def batch_of(
+    row: Mapping[str, Any],
+    active: Mapping[tuple[int, str], int],
+    end: Estimate | None = None,
+) -> Batch:
     """A batch from its row: what ended is counted there, what runs in `active`, the rest waits.
 
     Args:
@@ -262,5 +275,6 @@ def batch_of(row: Mapping[str, Any], active: Mapping[tuple[int, str], int]) -> B
         "limits": orjson.loads(row["limits"]),
         "counts": JobCounts(queued=row["jobs"] - sum(counts.values()), **counts),
         "fraction_done": ended / row["jobs"],
+        "end": end,
     }
     return Batch.model_validate(fields)

@@ -7,6 +7,7 @@ from broker.queues.client import Queues
 from broker.services.access import Access
 from broker.services.catalogue import Catalogue
 from broker.services.dispatch import Dispatch
+from broker.services.estimates import Outlook
 from broker.services.feed import Feed
 from broker.services.files import Files
 from broker.services.identity import Identity
@@ -34,6 +35,7 @@ class Services:
     lanes: LaneBook
     waiting: WaitingRoom
     files: Files
+    outlook: Outlook
     submission: Submission
     leasing: Leasing
     settling: Settling

@@ -1,33 +1,28 @@
 """Explanations: the facts behind `domain.explanations`, gathered from everywhere."""
 
-import time
-from dataclasses import asdict
 from typing import Any
 
 import orjson
 
 from broker.domain.estimates import start_estimate
 from broker.domain.explanations import (
-    AccountStanding,
     BudgetStanding,
     Explained,
-    LaneStanding,
     Waiting,
     explain_waiting,
 )
 from broker.domain.fates import Ended, Held, explain_ended, explain_held
 from broker.errors import Unavailable
 from broker.protocol.ids import JobId, LaneId
-from broker.protocol.jobs import Explanation, Start
+from broker.protocol.jobs import Explanation
 from broker.protocol.leases import Usage
 from broker.protocol.quotas import Budget
 from broker.protocol.resources import JobLimits, Resources
 from broker.protocol.states import ACTIVE_STATES, AccountState, JobState, Outcome
 from broker.queues import lanes
-from broker.services import board, surroundings
+from broker.services import board, estimates, surroundings
 from broker.services.actor import Actor
-from broker.services.backlog import SECONDS_GUESS
-from broker.services.board import Board, LaneNote
+from broker.services.board import Board
 from broker.services.comparisons import compare_jobs
 from broker.services.context import Services
 from broker.services.jobs import authorised_row
@@ -83,7 +78,7 @@ async def _of_waiting(
         return view.model_copy(
             update={
                 "ahead": await surroundings.ahead(connection, last, row["account_id"]),
-                "start": Start.model_validate(asdict(start)) if start else None,
+                "start": estimates.view(start) if start else None,
                 "pool_now": await surroundings.elsewhere(
                     connection, last, row["pool"], waiting.needs, silent_seconds=silent
                 ),
@@ -143,27 +138,16 @@ async def _look(services: Services, row: dict[str, Any]) -> tuple[Board, int | N
 
 def _of_plan(last: Board, ahead: int | None, row: dict[str, Any]) -> dict[str, Any]:
     """What the last plan and the queue know of a job, as fields of `Waiting`."""
-    lane, account = last.lanes.get(LaneId(row["lane_id"])), last.accounts.get(row["account_id"])
+    note = last.lanes.get(LaneId(row["lane_id"]))
+    limits = JobLimits.model_validate_json(row["limits"])
     return {
-        "plan_age_seconds": age_seconds(last),
-        "lane": lane_standing(lane, row) if lane else None,
-        "standing": AccountStanding(**asdict(account)) if account else None,
+        "plan_age_seconds": estimates.age_seconds(last),
+        "lane": estimates.lane_standing(note, limits) if note else None,
+        "standing": estimates.account_standing(last, row["account_id"]),
         "jobs_ahead": ahead,
         "capacity_slots": last.capacity_slots,
         "free_slots": last.free_slots,
     }
-
-
-def lane_standing(note: LaneNote, row: dict[str, Any]) -> LaneStanding:
-    """The lane in the plan; a length of its jobs that is still the scheduler's guess is none."""
-    guess = min(SECONDS_GUESS, float(JobLimits.model_validate_json(row["limits"]).wall_seconds))
-    seconds = None if note.job_seconds == guess else note.job_seconds
-    return LaneStanding(**{**asdict(note), "job_seconds": seconds})
-
-
-def age_seconds(last: Board) -> float | None:
-    """How old the last plan is; None before the first."""
-    return max(0.0, time.time() - last.planned_at) if last.planned_at else None
 
 
 def held(row: dict[str, Any]) -> Held:

@@ -13,10 +13,11 @@ from broker.errors import InvalidInput, NotFound
 from broker.protocol.batches import BatchHeader, DryRun
 from broker.protocol.ids import AccountId, LaneId
 from broker.protocol.resources import JobLimits, Resources
-from broker.services import admission
+from broker.services import admission, estimates
 from broker.services.actor import Actor
 from broker.services.answers import IdempotencyKey, Stored
 from broker.services.catalogue import Catalogue, Runnable, require_submittable
+from broker.services.estimates import Outlook
 from broker.services.job_requests import JobRow, check_blobs
 from broker.services.orders import SubmissionOrder, place_of
 from broker.services.prepared import Prepared, ask_of
@@ -39,8 +40,10 @@ class Submission:
     """
 
     database: Database
+    outlook: Outlook
     catalogue: Catalogue
     nudge: Callable[[], None]
+    host_silent_seconds: float
     jobs_accepted: int = 0
     _lanes: dict[LaneKey, LaneId] = field(default_factory=dict)
     _small: SmallBatches = field(init=False)
@@ -116,14 +119,30 @@ class Submission:
             LimitExceeded: a limit would refuse it.
         """
         await admission.would_admit(self.database, ask_of(prepared, jobs))
+        header, spec = prepared.header, prepared.runnable.spec
+        last = await self.outlook.board()
+        standing = estimates.account_standing(last, prepared.account_id)
         async with self.database.connection() as connection:
             ahead = await lanes.queued(connection, prepared.lane_id)
             hosts = await lanes.hosts_of_lane(connection, prepared.lane_id)
+            start = await estimates.start(
+                connection,
+                last,
+                prepared.account_id,
+                prepared.lane_id,
+                jobs_ahead=ahead,
+                pool=header.pool,
+                needs=header.resources or spec.resources,
+                limits=header.limits or spec.limits,
+                silent_seconds=self.host_silent_seconds,
+            )
         return DryRun(
             jobs=jobs,
             version_number=prepared.runnable.number,
             jobs_ahead=ahead,
             fitting_hosts=sum(suits(needs, facts) for facts, needs in hosts),
+            account_rank=(standing.rank or None) if standing else None,
+            start=start,
         )
 
     async def _check_gang(self, header: BatchHeader, runnable: Runnable) -> None:

@@ -38,15 +38,30 @@ async def ahead(connection: Connection, last: Board, account: AccountId) -> list
 async def elsewhere(
     connection: Connection, last: Board, pool: str, needs: Resources, *, silent_seconds: float
 ) -> str | None:
-    """The pool where the job would start now: there are slots that no waiting job can use."""
-    free: dict[str, int] = {}
-    for kind in last.classes:
-        if kind.pool != pool and kind.is_gpu == (needs.gpus > 0) and kind.free_slots:
-            free[kind.pool] = free.get(kind.pool, 0) + kind.free_slots
-    for other, slots in sorted(free.items(), key=lambda pair: (-pair[1], pair[0]))[:POOLS_MAX]:
-        hosts = await jobs.pool(
-            connection, other, silent_seconds=silent_seconds, hosts_max=HOSTS_EXAMINED_MAX
-        )
-        if slots >= needs.slots and any(heard and suits(needs, facts) for facts, heard in hosts):
+    """Another pool where the job would start now; the one with most free slots first."""
+    free = {other: slots for other, slots in _free(last, needs).items() if other != pool}
+    for other, _ in sorted(free.items(), key=lambda pair: (-pair[1], pair[0]))[:POOLS_MAX]:
+        if await starts_now(connection, last, other, needs, silent_seconds=silent_seconds):
             return other
     return None
+
+
+async def starts_now(
+    connection: Connection, last: Board, pool: str, needs: Resources, *, silent_seconds: float
+) -> bool:
+    """Whether the job would start now in a pool: slots are there that no waiting job can use."""
+    if _free(last, needs).get(pool, 0) < needs.slots:
+        return False
+    hosts = await jobs.pool(
+        connection, pool, silent_seconds=silent_seconds, hosts_max=HOSTS_EXAMINED_MAX
+    )
+    return any(heard and suits(needs, facts) for facts, heard in hosts)
+
+
+def _free(last: Board, needs: Resources) -> dict[str, int]:
+    """Slots of the wanted kind that no waiting job can use, by pool."""
+    free: dict[str, int] = {}
+    for kind in last.classes:
+        if kind.is_gpu == (needs.gpus > 0) and kind.free_slots:
+            free[kind.pool] = free.get(kind.pool, 0) + kind.free_slots
+    return free

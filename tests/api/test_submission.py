@@ -285,7 +285,8 @@ async def test_many_callers_share_a_transaction_and_each_gets_its_own_jobs(
 async def test_a_dry_run_stores_nothing(broker: Running, ann: Http) -> None:
     await broker.agent()
     plan = (await ann.post("/v1/batches?dry_run=true", body(job(temperature=1)))).expect(200)
-    assert plan == {"jobs": 1, "version_number": 1, "jobs_ahead": 0, "fitting_hosts": 1}
+    known = {"jobs": 1, "version_number": 1, "jobs_ahead": 0, "fitting_hosts": 1}
+    assert plan == {**known, "account_rank": None, "start": None}
     bad = await ann.post("/v1/batches?dry_run=true", body(job(temperature=-1)))
     assert bad.pointers() == ["/jobs/0/parameters/temperature"]
     lines = [b'{"app":"ising"}', b'{"parameters":{"temperature":1}}']

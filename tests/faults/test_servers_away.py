@@ -121,6 +121,10 @@ async def test_redis_killed_and_back_goes_on_without_a_restart(
     # a submission is accepted: the outbox keeps it
     await submit(ann, 5)
     await poll(agent)
+    # what only the last plan knows is left out, the rest is told
+    dry = {"app": "sleep", "jobs": [{}]}
+    assert (await ann.post("/v1/batches?dry_run=true", dry)).expect(200)["start"] is None
+    assert {b["end"] for b in (await ann.get("/v1/batches")).expect(200)["items"]} == {None}
     await servers.restart("Valkey")
     await finish_all(broker, agent)
 

@@ -119,9 +119,11 @@ def test_submit_and_wait_ends_with_the_code_of_the_job(
 
 def test_dry_run_stores_nothing(broker: Any, fairlead: Fairlead) -> None:
     answer = {"jobs": 3, "version_number": 2, "jobs_ahead": 3, "fitting_hosts": 4}
-    broker.on("POST", "/v1/batches", says(answer))
+    start = {"seconds_low": 30, "seconds_high": 600, "basis": "3 jobs before it"}
+    broker.on("POST", "/v1/batches", says({**answer, "account_rank": 2, "start": start}))
     run = fairlead("submit", "ising", "--sweep", "t=1,2,3", "--dry-run")
     assert "fitting hosts\t4" in run.stdout
+    assert "account rank\t2\nmay start in\t30 s to 10 min\nmay start by\t3 jobs" in run.stdout
     assert broker.seen[0].query == {"dry_run": "true"}
 
 

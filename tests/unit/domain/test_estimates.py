@@ -1,10 +1,10 @@
-"""When a job may start."""
+"""When a job may start, and a batch end."""
 
 from dataclasses import replace
 
 import pytest
 
-from broker.domain.estimates import start_estimate
+from broker.domain.estimates import end_estimate, start_estimate
 from broker.domain.explanations import AccountStanding, LaneStanding
 
 LANE = LaneStanding("share_reached", 40, 6, "", 300.0)
@@ -39,3 +39,23 @@ def test_nothing_is_guessed(
     ahead: int | None, lane: LaneStanding | None, standing: AccountStanding | None
 ) -> None:
     assert start_estimate(ahead, lane, standing) is None
+
+
+def test_a_batch_ends_between_first_and_last_of_its_lane() -> None:
+    found = end_estimate(10, LANE, ANN)
+    assert found is not None
+    assert found.seconds_low == pytest.approx(10 * 300 / 12 * 0.5)
+    assert found.seconds_high == pytest.approx(46 * 300 / 6 * 1.5)
+    assert found.basis.startswith("10 open jobs, after up to 36 other jobs, about 5 min each")
+
+
+def test_a_batch_alone_in_its_lane_waits_for_no_other() -> None:
+    found = end_estimate(50, LANE, ANN)
+    assert found is not None
+    assert found.seconds_high == pytest.approx(50 * 300 / 6 * 1.5)
+    assert "other" not in found.basis
+
+
+@pytest.mark.parametrize("lane", [None, replace(LANE, job_seconds=None)])
+def test_no_end_is_guessed(lane: LaneStanding | None) -> None:
+    assert end_estimate(5, lane, ANN) is None
