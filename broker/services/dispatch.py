@@ -49,6 +49,8 @@ ACCOUNTS_SECONDS = 1.0  # a quota or an account's state counts after at most so 
 RECOUNT_SECONDS = 10.0
 EXPIRED_ASKS_SECONDS = 1.0
 BOARD_SECONDS = 0.5
+BOARD_SECONDS_MAX = 2.0
+GRANT_SETTLES_SECONDS = 0.2  # within it comes the report of the job whose slot was granted anew
 FALLBACK_LOG_SECONDS = 60.0  # the same error is written out at most so often; it is always counted
 
 
@@ -89,6 +91,7 @@ class Dispatch:
     _recount_at: float = 0.0
     _expired_at: float = 0.0
     _board_at: float = 0.0
+    _granted_at: float = -math.inf
     _recorder: Recorder = field(default_factory=Recorder)
     _fallback_logged_at: float = -math.inf
     _cycle: int = 0
@@ -140,6 +143,8 @@ class Dispatch:
         await self._absorb(news)
         await self._refresh()
         granted = await self._plan_and_lease(term) if self._can_grant() else False
+        if granted:
+            self._granted_at = self.clock()
         await self._publish(term)
         self.cycles += 1
         self.cycle_seconds += time.perf_counter() - started
@@ -280,9 +285,14 @@ class Dispatch:
         await asks.granted(self.queues, list(by_host), remote)
 
     async def _publish(self, term: int) -> None:
-        """Plans once more without granting, so that the board shows how things stand now."""
+        """Plans once more without granting, so that the board shows how things stand now.
+
+        Not right after a grant: an agent offers a slot again before its report of the ended job is
+        counted, and for that moment the slot would be shown as held twice.
+        """
         now = self.clock()
-        if now - self._board_at < BOARD_SECONDS:
+        unsettled = now - self._granted_at < GRANT_SETTLES_SECONDS
+        if now - self._board_at < (BOARD_SECONDS_MAX if unsettled else BOARD_SECONDS):
             return
         self._board_at = now
         snapshot, lane_ids = self._snapshot()
