@@ -410,10 +410,12 @@ CREATE TABLE project (
     import_enabled  boolean NOT NULL DEFAULT true
 );
 
--- Files on the hosts under one execution account (C5).
+-- Files on the hosts under one execution account (C5). The broker never looks at them.
 CREATE TABLE data_root (
     id              integer PRIMARY KEY REFERENCES node,
-    path            text NOT NULL,
+    title           text NOT NULL DEFAULT '',
+    path            text NOT NULL                    -- on the hosts, as domain.data_paths leaves it
+        CONSTRAINT data_root_path_is_absolute CHECK (path ~ '^(/[^/]+)+$'),
     uid             integer NOT NULL CONSTRAINT data_root_uid_not_root CHECK (uid > 0),
     gid             integer NOT NULL CONSTRAINT data_root_gid_not_root CHECK (gid > 0),
     public          boolean NOT NULL DEFAULT false,  -- belongs to no lab: mixes with any lab's
@@ -422,15 +424,18 @@ CREATE TABLE data_root (
 
 -- A pool of hosts. Hosts and lanes name it; names are unique among pools.
 CREATE TABLE pool (
-    id    integer PRIMARY KEY REFERENCES node,
-    open  boolean NOT NULL DEFAULT false    -- to all projects; else it must be bound to them
+    id     integer PRIMARY KEY REFERENCES node,
+    title  text NOT NULL DEFAULT '',
+    -- To all projects and everybody's hosts; else it must be bound to a project, and hosts join
+    -- by a role on it.
+    open   boolean NOT NULL DEFAULT false
 );
 WITH made AS (
     INSERT INTO node (kind, parent_id, name) VALUES ('pool', 1, 'default') RETURNING id
 ), shown AS (
     INSERT INTO acl SELECT id, -2, 'reader' FROM made
 )
-INSERT INTO pool SELECT id, true FROM made;
+INSERT INTO pool (id, open) SELECT id, true FROM made;
 
 -- Data roots and pools that a project may use (T14, T20).
 CREATE TYPE binding_mode AS ENUM ('read', 'write');
@@ -447,9 +452,23 @@ CREATE INDEX binding_node ON binding (node_id);  -- where a data root or pool is
 CREATE TABLE image (
     id          integer PRIMARY KEY REFERENCES node,
     path        text NOT NULL,
-    digest      text NOT NULL,
+    digest      text NOT NULL
+        CONSTRAINT image_digest_is_sha256 CHECK (digest ~ '^sha256:[0-9a-f]{64}$'),
     categories  text[] NOT NULL DEFAULT '{}'
 );
+
+-- A file of a project: content in the file directory, or a place below a data root, whose bytes
+-- never pass the broker.
+CREATE TABLE file (
+    id          integer PRIMARY KEY REFERENCES node,
+    size_bytes  bigint,      -- null below a data root
+    sha256      bytea,
+    root_id     integer REFERENCES data_root,
+    path        text,        -- below the root
+    CONSTRAINT file_has_content_or_a_root CHECK (
+        (num_nulls(sha256, size_bytes), num_nulls(root_id, path)) IN ((0, 2), (2, 0)))
+);
+CREATE INDEX file_root ON file (root_id) WHERE root_id IS NOT NULL;  -- storage.data_roots.uses
 
 -- Items whose access list is not their project's (Y12); always current (Y13).
 CREATE VIEW benefactor_audit AS
@@ -488,10 +507,12 @@ CREATE TABLE app_version (
         CONSTRAINT app_version_number_positive CHECK (number > 0),
     state       version_state NOT NULL DEFAULT 'draft',
     spec        json NOT NULL,   -- protocol.apps.VersionSpec
+    image_id    integer REFERENCES image,   -- that it was published with; null: none
     created_by  integer NOT NULL REFERENCES account,
     created_at  timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT app_version_number_key UNIQUE (app_id, number)
 );
+CREATE INDEX app_version_image ON app_version (image_id) WHERE image_id IS NOT NULL;  -- storage.images.versions
 
 -- BOINC's user_submit_app: privileges of one account on one app. The access lists of the apps are
 -- the truth; teams and `registered` may stand there too.

@@ -1,9 +1,58 @@
-"""Pools: what may be done to the jobs that run there."""
+"""Pools of hosts: who may use them, and what may be done to the jobs that run there."""
+
+from datetime import datetime
 
 from pydantic import Field
 
-from broker.protocol.base import Message, View
-from broker.protocol.limits import PREEMPTION_SECONDS_MAX, PREEMPTIONS_PER_MINUTE_MAX
+from broker.protocol.acls import AclEntry
+from broker.protocol.base import Message, Name, Title, View
+from broker.protocol.ids import AccountRef, PoolRef
+from broker.protocol.limits import (
+    ACCESS_ENTRIES_MAX,
+    PREEMPTION_SECONDS_MAX,
+    PREEMPTIONS_PER_MINUTE_MAX,
+)
+
+
+class PoolRequest(Message):
+    """A pool to register. A pool that nobody registered belongs to nobody: all may use it."""
+
+    name: Name
+    """Unique handle, which hosts and submissions name."""
+    title: Title = ""
+    """What people call it."""
+    open: bool = False
+    """Whether every project may use it and everybody's hosts may join; else it must be bound to a
+    project, and hosts join by a role on it."""
+    access: list[AclEntry] | None = Field(None, max_length=ACCESS_ENTRIES_MAX)
+    """Who holds which role on it. Null: an open pool is shown to every registered user, another one
+    to nobody."""
+
+
+class PoolChange(Message):
+    """Changes of a pool; a field left out keeps its value."""
+
+    title: Title | None = None
+    """What people call it."""
+    open: bool | None = None
+    """Whether every project may use it; what runs or waits there stays."""
+
+
+class Pool(View):
+    """A registered pool."""
+
+    id: PoolRef
+    name: str
+    """Unique handle."""
+    title: str
+    """What people call it."""
+    open: bool
+    """Whether every project may use it."""
+    hosts: int
+    """Hosts that joined and are not banned."""
+    created_by: AccountRef | None
+    """Who registered it; null when the broker did."""
+    created_at: datetime
 
 
 class PreemptionRules(Message):

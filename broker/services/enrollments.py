@@ -1,8 +1,10 @@
 """Enrolment: an account makes a single-use token, a host spends it and becomes the account's."""
 
-from broker.errors import InvalidInput, Unauthenticated
+from broker.domain.access import Action, Principal, World, roles_with
+from broker.errors import FieldError, Forbidden, InvalidInput, Unauthenticated
 from broker.protocol.hosts import Enrollment, EnrollmentRequest
 from broker.protocol.leases import Enrolled, EnrollRequest
+from broker.services.access import Access
 from broker.services.actor import Actor
 from broker.services.identity import ENROLLMENT_PREFIX, HOST_PREFIX, bearer, digest, new_secret
 from broker.services.tokens import NOT_AHEAD, storable
@@ -15,8 +17,10 @@ async def create(connection: Connection, actor: Actor, request: EnrollmentReques
 
     Raises:
         InvalidInput: an expiry that has passed.
+        Forbidden: the pool does not take the caller's hosts.
     """
     actor.require()
+    _check_pool(actor.world, request.pool, actor.principal)
     secret, sha256 = new_secret(ENROLLMENT_PREFIX)
     expires_at = await enrollments.create(
         connection,
@@ -32,20 +36,34 @@ async def create(connection: Connection, actor: Actor, request: EnrollmentReques
 
 
 async def enroll(
-    connection: Connection, authorization: str | None, request: EnrollRequest
+    connection: Connection, access: Access, authorization: str | None, request: EnrollRequest
 ) -> Enrolled:
     """Makes a host of whoever holds an unused enrolment token.
 
     Raises:
         Unauthenticated: no enrolment token, or one that is unknown, used or expired, or whose
             account is not active.
+        Forbidden: the pool does not take the account's hosts, or no longer.
     """
     token = digest(bearer(authorization, ENROLLMENT_PREFIX))
+    known = await enrollments.look(connection, token)
+    if known is not None and not (known.used or known.expired):
+        await access.confirm(connection)
+        owner = access.world.principal(known.account_id)
+        _check_pool(access.world, request.pool or known.pool, owner)
     secret, sha256 = new_secret(HOST_PREFIX)
     host = await enrollments.use(connection, token, request.pool, request.facts, sha256)
     if host is None:
         raise Unauthenticated(await _reason(connection, token))
     return Enrolled(host=host, token=secret)
+
+
+def _check_pool(world: World, pool: str, owner: Principal) -> None:
+    """Everybody's hosts join what is open or belongs to nobody; others join by a role on it."""
+    if not world.pool_takes_hosts(pool, owner):
+        roles = " or ".join(roles_with(Action.POOL_ENROLL))
+        detail = f"hosts join the pool {pool} by one of the roles: {roles}"
+        raise Forbidden(detail, errors=[FieldError("/pool", detail)])
 
 
 async def _reason(connection: Connection, token: bytes) -> str:

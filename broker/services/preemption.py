@@ -83,10 +83,10 @@ async def put(
     """Allows it in a pool, or changes how.
 
     Raises:
-        NotFound: no host has ever joined the pool.
+        NotFound: the pool is not registered, and no host has ever joined it.
     """
     actor.require()
-    if not await preemption.has_hosts(connection, pool):
+    if not await preemption.exists(connection, pool):
         raise NotFound(f"no host has joined a pool {pool}", ids=(pool,))
     await preemption.put(connection, pool, wanted)
     found = await preemption.of_pool(connection, pool)

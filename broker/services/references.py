@@ -1,13 +1,25 @@
 """Handles and ids in one place of the path: `alice` or `account_5`."""
 
 import re
+from typing import Final
 
+from broker.domain.access import ABSENT, World
 from broker.errors import NotFound
-from broker.protocol.ids import parse
+from broker.protocol.ids import NodeId, parse
 from broker.protocol.limits import NAME_CHARACTERS_MAX
+from broker.protocol.nodes import Kind
+from broker.services.actor import Actor
 
 # As broker.protocol.base.Name; a handle has no underscore, so it is never mistaken for an id.
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+
+# The prefix of a kind's ids, where it is not the kind's own name.
+PREFIX_OF: Final = {Kind.DATA_ROOT: "root"}
+
+
+def prefix_of(kind: Kind) -> str:
+    """What stands before the number in the public ids of a kind."""
+    return PREFIX_OF.get(kind, str(kind))
 
 
 def resolve(kind: str, reference: str, pointer: str) -> tuple[str | None, int | None]:
@@ -33,3 +45,32 @@ def resolve(kind: str, reference: str, pointer: str) -> tuple[str | None, int | 
 def absent(kind: str, reference: str) -> NotFound:
     """The error for an object that is not there."""
     return NotFound(f"there is no {kind} {reference[:80]!r}", ids=(reference[:80],))
+
+
+def find_node(world: World, kind: Kind, reference: str, pointer: str) -> NodeId | None:
+    """The node of a kind directly below the deployment that a reference names, to be seen or not.
+
+    Raises:
+        InvalidInput: an id of another kind.
+    """
+    try:
+        name, number = resolve(prefix_of(kind), reference, pointer)
+    except NotFound:
+        return None
+    found = world.named(kind, name) if name is not None else NodeId(number or 0)
+    node = world.nodes.get(found) if found is not None else None
+    return found if node is not None and node.kind is kind else None
+
+
+def authorised_node(actor: Actor, kind: Kind, reference: str, pointer: str) -> NodeId:
+    """The same, once the policy allows the route's action on it.
+
+    Raises:
+        NotFound: there is none, or it is not the caller's to see; the answers are the same.
+        Forbidden: the caller may not do this to it.
+    """
+    node = find_node(actor.world, kind, reference, pointer)
+    what = ABSENT if node is None else actor.world.node(node)
+    actor.require(what, ids=(reference[:80],))
+    assert node is not None, "nobody may do anything to what is absent"
+    return node

@@ -12,11 +12,13 @@ SQL = blocks.load("enrollments")
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
-    """Why an enrolment token no longer works."""
+class Known:
+    """An enrolment token that was made: whether it still works, whose it is, and for which pool."""
 
     used: bool
     expired: bool
+    account_id: AccountId
+    pool: str
 
 
 async def create(
@@ -48,7 +50,7 @@ async def use(
     return None if host is None else HostId(host)
 
 
-async def look(connection: Connection, sha256: bytes) -> Spent | None:
-    """What is wrong with a token; None when there never was one."""
+async def look(connection: Connection, sha256: bytes) -> Known | None:
+    """What is known of a token; None when there never was one."""
     row = await connection.fetchrow(SQL.look, sha256)
-    return Spent(row[0], row[1]) if row else None
+    return Known(*row) if row else None

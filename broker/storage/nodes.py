@@ -90,3 +90,8 @@ async def replace_acl(
         SQL.replace_acl, node, [who for who, _ in pairs], [role for _, role in pairs]
     )
     return int(await connection.fetchval(SQL.count_version, node))
+
+
+async def delete(connection: Connection, node: NodeId) -> None:
+    """Removes a node without children to which nothing refers any more."""
+    await connection.execute(SQL.delete, node)

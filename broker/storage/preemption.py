@@ -39,9 +39,9 @@ async def of_pool(connection: Connection, pool: str) -> Preemption | None:
     return Preemption(**row) if row else None
 
 
-async def has_hosts(connection: Connection, pool: str) -> bool:
-    """Whether any host has joined a pool."""
-    return bool(await connection.fetchval(SQL.has_hosts, pool))
+async def exists(connection: Connection, pool: str) -> bool:
+    """Whether a pool is registered, or was joined by a host."""
+    return bool(await connection.fetchval(SQL.exists, pool))
 
 
 async def put(connection: Connection, pool: str, rules: PreemptionRules) -> None:

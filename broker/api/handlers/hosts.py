@@ -22,7 +22,7 @@ async def enroll(call: Call) -> web.Response:
     body = await call.body(EnrollRequest)
     authorization = call.request.headers.get("Authorization")
     async with call.services.database.transaction() as connection:
-        enrolled = await enrollments.enroll(connection, authorization, body)
+        enrolled = await enrollments.enroll(connection, call.services.access, authorization, body)
     return answer(enrolled, CREATED)
 
 

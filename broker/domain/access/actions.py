@@ -78,14 +78,18 @@ class Action(StrEnum):
     BATCH_RERUN = "batch.rerun"
     BLOB_UPLOAD = "blob.upload"
 
+    DATA_LIST = "data.list"
     DATA_VIEW = "data.view"
     DATA_READ = "data.read"
     DATA_WRITE = "data.write"
     DATA_IMPORT = "data.import"
     DATA_DELETE = "data.delete"
     DATA_EDIT = "data.edit"
+    POOL_LIST = "pool.list"
     POOL_VIEW = "pool.view"
+    POOL_ENROLL = "pool.enroll"  # let hosts join a pool that is not open
     POOL_EDIT = "pool.edit"
+    IMAGE_LIST = "image.list"
     IMAGE_VIEW = "image.view"
     IMAGE_COPY = "image.copy"
     IMAGE_EDIT = "image.edit"
@@ -126,8 +130,11 @@ READS: Final = frozenset(
         A.BATCH_LIST,
         A.BATCH_VIEW,
         A.BATCH_OUTPUT,
+        A.DATA_LIST,
         A.DATA_VIEW,
+        A.POOL_LIST,
         A.POOL_VIEW,
+        A.IMAGE_LIST,
         A.IMAGE_VIEW,
         A.IMAGE_COPY,
         A.SHARES_VIEW,

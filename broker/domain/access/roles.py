@@ -32,6 +32,9 @@ ADDS: Final[dict[Role, frozenset[str]]] = {
             A.BATCH_SUBMIT,
             A.BATCH_LIST,
             A.BLOB_UPLOAD,
+            A.DATA_LIST,
+            A.POOL_LIST,
+            A.IMAGE_LIST,
             A.SHARES_VIEW,
             A.EVENTS_VIEW,
             A.HOST_LIST,
@@ -87,6 +90,7 @@ ADDS: Final[dict[Role, frozenset[str]]] = {
             A.VERSION_PUBLISH,
             A.DATA_WRITE,
             A.DATA_IMPORT,
+            A.POOL_ENROLL,
         }
     ),
     # T6

@@ -15,6 +15,7 @@ from broker.domain.access.decision import (
     Acl,
     Principal,
     Resource,
+    decide,
 )
 from broker.domain.access.roles import ALL_ROLES, APP_PART, APP_ROLES, Mask, rights_of
 from broker.protocol.ids import AccountId, AppId, HostId, NodeId, PrincipalId, TeamId
@@ -186,6 +187,16 @@ class World:
             return True  # a pool that nobody registered belongs to nobody
         return node in self.open_pools or (
             project is not None and self.bound(project, node) is not None
+        )
+
+    def pool_takes_hosts(self, pool: str, who: Principal) -> bool:
+        """Whether somebody's hosts may join a pool: a closed one asks for a role on it, because
+        what its projects run there is at the mercy of the host."""
+        node = self.named(Kind.POOL, pool)
+        return (
+            node is None
+            or node in self.open_pools
+            or decide(who, Action.POOL_ENROLL, self.node(node)).allowed
         )
 
     def visible(self, who: Principal, action: Action) -> Visible:

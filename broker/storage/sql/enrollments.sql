@@ -30,7 +30,7 @@ WITH used AS (
 SELECT id FROM new;
 
 -- name: look
--- Why a token was refused.
+-- Whose token it is, for which pool, and why it would be refused.
 -- $1 SHA-256 of the enrolment token
-SELECT used_at IS NOT NULL AS used, expires_at <= now() AS expired
+SELECT used_at IS NOT NULL AS used, expires_at <= now() AS expired, account_id, pool
 FROM enrollment WHERE sha256 = $1::bytea;

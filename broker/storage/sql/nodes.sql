@@ -80,3 +80,8 @@ ON CONFLICT DO NOTHING;
 -- The etag of a node's access list.
 -- $1 node
 UPDATE node SET acl_version = acl_version + 1 WHERE id = $1::int RETURNING acl_version;
+
+-- name: delete
+-- A node without children, once nothing refers to it.
+-- $1 node
+DELETE FROM node WHERE id = $1::int;

@@ -26,9 +26,11 @@ FROM preemption ORDER BY pool;
 SELECT pool, minimum_run_seconds, grace_seconds, jobs_per_minute_max
 FROM preemption WHERE pool = $1::text;
 
--- name: has_hosts
+-- name: exists
+-- Whether a pool is registered, or was joined by a host.
 -- $1 pool
-SELECT EXISTS (SELECT FROM host WHERE pool = $1::text);
+SELECT EXISTS (SELECT FROM host WHERE pool = $1::text)
+    OR EXISTS (SELECT FROM node WHERE kind = 'pool' AND name = $1::text);
 
 -- name: set
 -- $1 pool, $2 shortest run in seconds, $3 grace in seconds, $4 most jobs a minute
