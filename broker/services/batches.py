@@ -149,28 +149,30 @@ async def authorised(connection: Connection, actor: Actor, batch: BatchId) -> as
         NotFound: it does not exist, or is not to be seen.
         Forbidden: it can be seen, but not that.
     """
-    reference = show("batch", batch)
     found = await batches.rows(connection, [batch])
-    if not found:
-        raise unseen(reference)
-    await require(connection, actor, dict(found[0]), reference)
-    return found[0]
+    return await require(connection, actor, next(iter(found), None), show("batch", batch))
 
 
 async def require(
-    connection: Connection, actor: Actor, row: Mapping[str, Any], reference: str
-) -> None:
+    connection: Connection, actor: Actor, row: asyncpg.Record | None, reference: str
+) -> asyncpg.Record:
     """Goes on only when the caller may do what the route is for to a batch or its jobs.
 
+    What is not there costs as much as what is not to be seen, so that neither answer nor time tell
+    them apart.
+
     Args:
-        row: with what governs the batch: account, app, node, strict_personal.
+        row: with what governs the batch: account, app, node, strict_personal; None when absent.
 
     Raises:
         NotFound, Forbidden: as `Actor.require`.
     """
     if actor.action not in READS:
         await actor.confirm(connection)
-    actor.require(resource(actor, row), ids=(reference,))
+    if row is None:
+        raise unseen(reference)
+    actor.require(resource(actor, dict(row)), ids=(reference,))
+    return row
 
 
 def resource(actor: Actor, row: Mapping[str, Any]) -> Resource:

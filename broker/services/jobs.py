@@ -12,7 +12,7 @@ from broker.protocol.ids import AppId, BatchId, JobId, show
 from broker.protocol.jobs import Attempt, Job, JobSummary, Member
 from broker.protocol.states import ACTIVE_STATES, TERMINAL_STATES, JobState
 from broker.services.actor import Actor
-from broker.services.batches import app_id, authorised, cancel_range, require, scope, unseen
+from broker.services.batches import app_id, authorised, cancel_range, require, scope
 from broker.services.context import Services
 from broker.storage import batches, gangs, jobs, outputs
 from broker.storage.batches import Scope
@@ -126,19 +126,13 @@ async def authorised_row(connection: Connection, actor: Actor, job: JobId) -> di
         Forbidden: it can be seen, but not that.
     """
     row = await jobs.row(connection, job)
-    if row is None:
-        raise unseen(show("job", job))
-    await require(connection, actor, dict(row), show("job", job))
-    return dict(row)
+    return dict(await require(connection, actor, row, show("job", job)))
 
 
 async def authorise(connection: Connection, actor: Actor, job: JobId) -> BatchId:
     """The same where only the batch of the job is needed."""
     found = await batches.of_job(connection, job)
-    if found is None:
-        raise unseen(show("job", job))
-    await require(connection, actor, dict(found), show("job", job))
-    return BatchId(found["id"])
+    return BatchId((await require(connection, actor, found, show("job", job)))["id"])
 
 
 async def cancel(services: Services, actor: Actor, job: JobId) -> Count:

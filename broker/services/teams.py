@@ -48,7 +48,7 @@ async def view(connection: Connection, actor: Actor, reference: str) -> Team:
 
 async def page(connection: Connection, actor: Actor, *, before: int, rows_max: int) -> list[Team]:
     """Teams, newest first."""
-    actor.require(actor.world.team())
+    actor.require()
     return await teams.page(connection, before=before, rows_max=rows_max)
 
 

@@ -1,0 +1,36 @@
+"""A valid body for each route that takes one: a refusal must be about rights, not about fields."""
+
+from typing import Any
+
+from tests.support.running import SLEEP
+
+HOST_FACTS = {"name": "new", "cpus": 4, "memory_mib": 8_000, "slots": 2}
+BODIES: dict[tuple[str, str], Any] = {
+    ("POST", "/v1/accounts"): {"name": "new"},
+    ("POST", "/v1/accounts/{account}/tokens"): {"name": "new"},
+    ("PUT", "/v1/accounts/{account}/privileges"): {"submit_all_apps": True},
+    ("PATCH", "/v1/accounts/{account}/quota"): {"quota": 2},
+    ("PUT", "/v1/quotas/mix"): {"manual": 1},
+    ("POST", "/v1/quotas:preview"): {"accounts": [{"account": "ann", "weight": 2}]},
+    ("PUT", "/v1/accounts/{account}/donations"): {"donations": []},
+    ("POST", "/v1/contributions"): {"contributions": [{"account": "ann", "points": 1}]},
+    ("POST", "/v1/groups"): {"name": "new"},
+    ("PATCH", "/v1/groups/{group}"): {"title": "New"},
+    ("POST", "/v1/teams"): {"name": "new"},
+    ("PATCH", "/v1/teams/{team}"): {"title": "New"},
+    ("POST", "/v1/apps"): {"name": "new"},
+    ("POST", "/v1/apps/{app}/versions"): {"spec": SLEEP},
+    ("PUT", "/v1/apps/{app}/privileges/{account}"): {"submit": True},
+    ("POST", "/v1/batches"): {"app": "shared", "jobs": [{}]},
+    ("POST", "/v1/batches/{batch}:rerun"): {"only": "all"},
+    ("PUT", "/v1/blobs/{sha256}"): b"content",
+    ("POST", "/v1/enrollments"): {},
+    ("POST", "/v1/hosts:enroll"): {"facts": HOST_FACTS},
+    ("PUT", "/v1/pools/{pool}/preemption"): {},
+    ("POST", "/v1/hosts/{host}:poll"): {"free_slots": 0, "wait_seconds": 0},
+    ("POST", "/v1/leases:renew"): {"leases": []},
+    ("POST", "/v1/leases:report"): {"reports": []},
+    ("POST", "/v1/leases:checkpoints"): {"jobs": ["job_99999"]},
+    ("POST", "/v1/leases/{job}/{epoch}/logs"): b"text",
+    ("PUT", "/v1/leases/{job}/{epoch}/outputs/{name}"): b"content",
+}
