@@ -4,13 +4,16 @@ from typing import Any
 
 from tests.support.running import SLEEP
 
+ROOT = {"name": "new", "path": "/new", "uid": 3_000, "gid": 3_000}
+IMAGE = {"name": "new", "path": "a/b", "digest": "sha256:" + "1" * 64}
+ALL_OF_A_MIX = {"manual": 1, "own_hosts": 0, "donated": 0, "contribution": 0}
 HOST_FACTS = {"name": "new", "cpus": 4, "memory_mib": 8_000, "slots": 2}
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/accounts"): {"name": "new"},
     ("POST", "/v1/accounts/{account}/tokens"): {"name": "new"},
     ("PUT", "/v1/accounts/{account}/privileges"): {"submit_all_apps": True},
     ("PATCH", "/v1/accounts/{account}/quota"): {"quota": 2},
-    ("PUT", "/v1/quotas/mix"): {"manual": 1},
+    ("PUT", "/v1/quotas/mix"): ALL_OF_A_MIX,
     ("POST", "/v1/quotas:preview"): {"accounts": [{"account": "ann", "weight": 2}]},
     ("PUT", "/v1/accounts/{account}/donations"): {"donations": []},
     ("POST", "/v1/contributions"): {"contributions": [{"account": "ann", "points": 1}]},
@@ -26,7 +29,16 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "/v1/blobs/{sha256}"): b"content",
     ("POST", "/v1/enrollments"): {},
     ("POST", "/v1/hosts:enroll"): {"facts": HOST_FACTS},
+    ("POST", "/v1/pools"): {"name": "new"},
+    ("PATCH", "/v1/pools/{pool}"): {"open": False},
     ("PUT", "/v1/pools/{pool}/preemption"): {},
+    ("POST", "/v1/data-roots"): ROOT,
+    ("PATCH", "/v1/data-roots/{root}"): {"title": "New"},
+    ("PUT", "/v1/projects/{project}/bindings/{node}"): {},
+    ("PUT", "/v1/projects/{project}/import"): {"import_enabled": False},
+    ("PUT", "/v1/accounts/{account}/import"): {"import_enabled": False},
+    ("POST", "/v1/images"): IMAGE,
+    ("PATCH", "/v1/images/{image}"): {"path": "a/c"},
     ("POST", "/v1/hosts/{host}:poll"): {"free_slots": 0, "wait_seconds": 0},
     ("POST", "/v1/leases:renew"): {"leases": []},
     ("POST", "/v1/leases:report"): {"reports": []},

@@ -6,12 +6,13 @@ Al's, `tenant` is Bob's, `absent` nobody's.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from broker.domain.access import Principal, Resource, World
-from broker.protocol.ids import AccountId, AppId, BatchId, HostId, NodeId, parse
-from broker.protocol.nodes import DEPLOYMENT, Kind
-from broker.storage import batches
+from broker.domain.access import Principal, Resource, World, mask
+from broker.protocol.ids import AccountId, AppId, BatchId, HostId, PrincipalId, parse
+from broker.protocol.nodes import DEPLOYMENT, Kind, Role
+from broker.storage import batches, nodes
 from tests.support.agent import Agent
 from tests.support.http import Http
 from tests.support.running import Running
@@ -38,6 +39,10 @@ ABSENT = {
     "group": "nobody",
     "team": "nobody",
     "pool": "nowhere",
+    "project": "nothing",
+    "node": "nothing",
+    "root": "nothing",
+    "image": "nothing",
     "app": "nothing",
     "number": "99",
     "token": "token_99999",
@@ -82,7 +87,11 @@ class Scene:
         """What a path with these placeholders is about."""
         values, owner = self.values[whose], self.accounts[OWNER[whose]]
         makers: dict[str, Callable[[], Resource]] = {
-            "app": lambda: self.world.node(NodeId(self.world.named(Kind.APP, values["app"]) or 0)),
+            **{
+                kind.value.removeprefix("data_"): partial(self._named, kind, values)
+                for kind in (Kind.APP, Kind.PROJECT, Kind.DATA_ROOT, Kind.IMAGE, Kind.POOL)
+            },
+            "group": self.world.deployment,
             "account": lambda: self.world.account(owner),
             "team": self.world.team,
             "host": lambda: self.world.host(owner),
@@ -92,7 +101,12 @@ class Scene:
         for name, make in makers.items():
             if name in placeholders:
                 return make()
-        return self.world.node(DEPLOYMENT)
+        return self.world.deployment()
+
+    def _named(self, kind: Kind, values: dict[str, str]) -> Resource:
+        node = self.world.named(kind, values[kind.value.removeprefix("data_")])
+        assert node is not None, (kind, values)
+        return self.world.node(node)
 
     async def _batch(self, batch: str) -> Resource:
         async with self.broker.services.database.connection() as connection:
@@ -103,6 +117,11 @@ class Scene:
             AppId(row["app_id"]),
             strict_personal=row["strict_personal"],
         )
+
+
+async def id_of(http: Http) -> str:
+    """Who calls."""
+    return str((await http.get("/v1/me")).expect(200)["account"]["id"])
 
 
 def number(kind: str, text: str) -> int:
@@ -126,8 +145,7 @@ async def played(broker: Running) -> Scene:
     scene.callers["host"] = scene.agents["ann"].http
     for name, http in scene.callers.items():
         if name not in {"anonymous", "host"}:
-            me = (await http.get("/v1/me")).expect(200)
-            scene.accounts[name] = AccountId(number("account", me["account"]["id"]))
+            scene.accounts[name] = AccountId(number("account", await id_of(http)))
     await _leave(broker)
     return scene
 
@@ -142,6 +160,17 @@ async def _things(scene: Scene, whose: str, owner: str) -> dict[str, str]:
         (await broker.admin.post(f"/v1/{kind}", {"name": f"lab-of-{owner}"})).expect(201)
         path = f"/v1/{kind}/lab-of-{owner}/accounts/{owner}"
         (await broker.admin.put(path)).expect(200)
+    project = f"project-of-{owner}"
+    await _project(broker, project, PrincipalId(number("account", await id_of(http))))
+    access = [{"principal": owner, "role": "owner"}]
+    root = {"name": f"root-of-{owner}", "path": f"/data/{owner}", "uid": 2_000, "gid": 2_000}
+    (await broker.admin.post("/v1/data-roots", {**root, "access": access})).expect(201)
+    binding = f"/v1/projects/{project}/bindings/{root['name']}"
+    (await broker.admin.put(binding, {"mode": "write"})).expect(200)
+    pool = {"name": f"pool-of-{owner}", "access": access}
+    (await broker.admin.post("/v1/pools", pool)).expect(201)
+    image = {"name": f"image-of-{owner}", "path": "a/b", "digest": "sha256:" + "0" * 64}
+    (await broker.admin.post("/v1/images", {**image, "access": access})).expect(201)
     token = (await http.post(f"/v1/accounts/{owner}/tokens", {"name": "second"})).expect(201)
     agent = scene.agents[owner] = await broker.agent(f"host-of-{owner}", owner=http)
     body: dict[str, Any] = {"app": "shared", "jobs": [{}], "name": f"of {owner}"}
@@ -151,7 +180,11 @@ async def _things(scene: Scene, whose: str, owner: str) -> dict[str, str]:
         "account": owner,
         "group": f"lab-of-{owner}",
         "team": f"lab-of-{owner}",
-        "pool": "default",
+        "pool": pool["name"],
+        "project": project,
+        "node": root["name"],
+        "root": root["name"],
+        "image": image["name"],
         "app": app,
         "number": "1",
         "token": token["id"],
@@ -159,6 +192,14 @@ async def _things(scene: Scene, whose: str, owner: str) -> dict[str, str]:
         "batch": receipt["id"],
         "job": receipt["first_job"],
     }
+
+
+async def _project(broker: Running, name: str, owner: PrincipalId) -> None:
+    async with broker.services.database.transaction() as connection:
+        node = await nodes.create(connection, Kind.PROJECT, DEPLOYMENT, name, None)
+        assert node is not None
+        await connection.execute("INSERT INTO project (id) VALUES ($1)", node)
+        await nodes.replace_acl(connection, node, {owner: mask([Role.OWNER])})
 
 
 async def _leave(broker: Running) -> None:

@@ -19,6 +19,7 @@ PARTS = {("account", "token")}
 RELATIONS = {
     ("group", "account"),
     ("team", "account"),
+    ("project", "node"),
     ("app", "account"),
     ("app", "number"),
     ("job", "name"),
