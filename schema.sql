@@ -485,34 +485,64 @@ WHERE node.project_id IS NOT NULL AND node.benefactor_id <> node.project_id
 
 CREATE TYPE app_state AS ENUM ('active', 'deprecated');
 CREATE TYPE version_state AS ENUM ('draft', 'published', 'deprecated');
--- What others see of the batches of an app; `strict_personal` is stamped on each batch (H10).
+-- What others see of the batches of an app. Each batch carries the class that its app had when it
+-- was submitted, or `personal` where its submitter keeps it private.
 CREATE TYPE isolation AS ENUM ('personal', 'shared', 'read_shared', 'strict_personal');
 
+-- Its name, who made it and when stand in its node.
 CREATE TABLE app (
     id           integer PRIMARY KEY REFERENCES node,
-    name         text NOT NULL,
     title        text NOT NULL DEFAULT '',
     description  text NOT NULL DEFAULT '',
     state        app_state NOT NULL DEFAULT 'active',
-    isolation    isolation NOT NULL DEFAULT 'personal',
-    created_by   integer NOT NULL REFERENCES account,
-    created_at   timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT app_name_key UNIQUE (name)
+    isolation    isolation NOT NULL DEFAULT 'personal'
 );
 
+-- A spec is written into a draft that nobody has run, and never again.
 CREATE TABLE app_version (
-    id          integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    app_id      integer NOT NULL REFERENCES app,
-    number      integer NOT NULL
+    id             integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    app_id         integer NOT NULL REFERENCES app,
+    number         integer NOT NULL
         CONSTRAINT app_version_number_positive CHECK (number > 0),
-    state       version_state NOT NULL DEFAULT 'draft',
-    spec        json NOT NULL,   -- protocol.apps.VersionSpec
-    image_id    integer REFERENCES image,   -- that it was published with; null: none
-    created_by  integer NOT NULL REFERENCES account,
-    created_at  timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT app_version_number_key UNIQUE (app_id, number)
+    state          version_state NOT NULL DEFAULT 'draft',
+    spec           json NOT NULL,   -- protocol.apps.VersionSpec
+    image_id       integer REFERENCES image,   -- that it was published with; null: none
+    created_by     integer NOT NULL REFERENCES account,
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    run_at         timestamptz,    -- when jobs were first submitted to it while it was a draft
+    published_at   timestamptz,
+    deprecated_at  timestamptz,
+    CONSTRAINT app_version_number_key UNIQUE (app_id, number),
+    CONSTRAINT app_version_states_have_times CHECK (
+        (state = 'draft') = (published_at IS NULL)
+        AND (state = 'deprecated') = (deprecated_at IS NOT NULL))
 );
 CREATE INDEX app_version_image ON app_version (image_id) WHERE image_id IS NOT NULL;  -- storage.images.versions
+
+-- Who changed what of an app and its versions, and when (T9). Append-only.
+CREATE TYPE app_edit_kind AS ENUM (
+    'created', 'changed', 'deprecated', 'deleted',
+    'version_created', 'version_changed', 'version_published', 'version_deprecated');
+
+CREATE TABLE app_edit (
+    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    app_id          integer NOT NULL REFERENCES app,
+    account_id      integer NOT NULL REFERENCES account,
+    version_number  integer,           -- null: of the app itself
+    kind            app_edit_kind NOT NULL,
+    changes         json NOT NULL,     -- protocol.apps.FieldChange by JSON pointer
+    at              timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX app_edit_app ON app_edit (app_id, id);  -- storage.app_edits.page
+
+-- What an app is called: `name` for one of the whole deployment, `project/name` for one that lies
+-- in a project, and `folder_18/name` or `workspace_5/name` elsewhere.
+CREATE VIEW named_node AS
+SELECT node.*, CASE place.kind
+    WHEN 'deployment' THEN node.name
+    WHEN 'project' THEN place.name || '/' || node.name
+    ELSE place.kind || '_' || place.id || '/' || node.name END AS handle
+FROM node JOIN node AS place ON place.id = node.parent_id;
 
 -- BOINC's user_submit_app: privileges of one account on one app. The access lists of the apps are
 -- the truth; teams and `registered` may stand there too.
@@ -580,7 +610,7 @@ CREATE TABLE batch (
     app_id             integer NOT NULL,
     node_id            integer NOT NULL,   -- what governs it: project, workspace, folder, or its own
     priority           smallint NOT NULL DEFAULT 0,
-    strict_personal    boolean NOT NULL DEFAULT false,  -- stamped from the app's isolation
+    isolation          isolation NOT NULL DEFAULT 'personal',  -- stamped from the app's
     name               text NOT NULL DEFAULT '',
     jobs               integer NOT NULL,
     succeeded          integer NOT NULL DEFAULT 0,
@@ -598,6 +628,8 @@ CREATE TABLE batch (
 CREATE INDEX batch_account ON batch (account_id, id);  -- storage.batches.page: own batches
 CREATE INDEX batch_app ON batch (app_id, id);          -- storage.batches.page: batches of an app
 CREATE INDEX batch_node ON batch (node_id, id);        -- storage.batches.visible: what is shared
+-- storage.batches.visible: what those see who see the app
+CREATE INDEX batch_shared ON batch (app_id, id) WHERE isolation IN ('shared', 'read_shared');
 
 CREATE TYPE outcome AS ENUM (
     'succeeded', 'failed', 'timed_out', 'out_of_memory', 'output_invalid', 'cancelled',

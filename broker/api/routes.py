@@ -65,6 +65,7 @@ def table() -> list[Route]:
         submission,
         system,
         teams,
+        versions,
     )
 
     modules = (
@@ -74,6 +75,7 @@ def table() -> list[Route]:
         groups,
         teams,
         apps,
+        versions,
         submission,
         batches,
         jobs,

@@ -1,18 +1,20 @@
-"""Apps and their versions: what can be run, and with which parameters."""
+"""Apps, their versions and edits: what can be run, with which parameters, and who changed it."""
 
 from datetime import datetime
-from typing import Literal
+from enum import StrEnum
+from typing import Any, Literal
 
 from pydantic import Field
 
 from broker.protocol.base import FileName, Message, Name, ParameterName, Text, Title, View
-from broker.protocol.ids import AccountRef, AppRef, VersionRef
+from broker.protocol.ids import AccountRef, AppRef, EditRef, VersionRef
 from broker.protocol.limits import (
     INPUTS_PER_JOB_MAX,
     OUTPUT_BYTES_MAX,
     OUTPUTS_PER_JOB_MAX,
     PARAMETERS_PER_APP_MAX,
 )
+from broker.protocol.nodes import Isolation
 from broker.protocol.resources import JobLimits, Resources
 from broker.protocol.states import AppState, VersionState
 
@@ -92,11 +94,27 @@ class AppRequest(Message):
     """A new app."""
 
     name: Name
-    """Unique handle that scientists submit to."""
+    """Unique among the apps of its place."""
+    project: str | None = Field(None, min_length=1, max_length=100)
+    """Where it lies: handle or id of a project, or id of a workspace or folder; null makes it an
+    app of the whole deployment, which every account sees."""
     title: Title = ""
     """What people call it."""
     description: Text = ""
     """What it computes."""
+    isolation: Isolation = Isolation.PERSONAL
+    """What others see of its batches."""
+
+
+class AppChange(Message):
+    """Changes of an app; what is left out stays."""
+
+    title: Title | None = None
+    """What people call it; null leaves it."""
+    description: Text | None = None
+    """What it computes; null leaves it."""
+    isolation: Isolation | None = None
+    """What others see of the batches submitted from now on; null leaves it. Needs `share`."""
 
 
 class App(View):
@@ -104,13 +122,20 @@ class App(View):
 
     id: AppRef
     name: str
-    """Unique handle."""
+    """Unique among the apps of its place."""
+    handle: str = ""
+    """What scientists submit to: its name, or `project/name` for one that lies in a project, or
+    `folder_18/name` or `workspace_5/name`."""
+    project: str | None = None
+    """Id of the project or workspace that it lies in; null for one of the whole deployment."""
     title: str
     """What people call it."""
     description: str
     """What it computes."""
     state: AppState
     """A deprecated app takes no new jobs."""
+    isolation: Isolation = Isolation.PERSONAL
+    """What others see of its batches."""
     created_by: AccountRef
     created_at: datetime
     latest_version: int | None = None
@@ -126,6 +151,13 @@ class VersionRequest(Message):
     """Publish at once; otherwise the version is a draft until `:publish`."""
 
 
+class DraftChange(Message):
+    """Another spec for a draft that has not been run."""
+
+    spec: VersionSpec
+    """How it is run, whole."""
+
+
 class Version(View):
     """A version of an app."""
 
@@ -139,3 +171,47 @@ class Version(View):
     """How it is run."""
     created_by: AccountRef
     created_at: datetime
+    published_at: datetime | None = None
+    """Null for a draft."""
+    deprecated_at: datetime | None = None
+    """Null unless it is deprecated."""
+
+
+class EditKind(StrEnum):
+    """What was done to an app."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    DEPRECATED = "deprecated"
+    DELETED = "deleted"
+    VERSION_CREATED = "version_created"
+    VERSION_CHANGED = "version_changed"
+    VERSION_PUBLISHED = "version_published"
+    VERSION_DEPRECATED = "version_deprecated"
+
+
+class FieldChange(View):
+    """One field that an edit changed."""
+
+    field: str
+    """JSON pointer of the field, e.g. "/spec/limits/wall_seconds"."""
+    before: Any
+    """Its value before; null where it was not there."""
+    after: Any
+    """Its value after; null where it is gone."""
+
+
+class Edit(View):
+    """Who changed what of an app, and when."""
+
+    id: EditRef
+    account: AccountRef
+    account_name: str
+    """Handle of who did it."""
+    kind: EditKind
+    """What was done."""
+    version_number: int | None
+    """The version that it was done to; null for the app itself."""
+    changes: list[FieldChange]
+    """What is different; empty where the kind says all."""
+    at: datetime

@@ -15,6 +15,7 @@ from broker.protocol.limits import (
     PRIORITY_MAX,
     PRIORITY_MIN,
 )
+from broker.protocol.nodes import Isolation
 from broker.protocol.resources import JobLimits, Resources
 
 
@@ -66,6 +67,8 @@ class BatchHeader(Message):
     """Bounds of each attempt; null takes the version's."""
     priority: int = Field(0, ge=PRIORITY_MIN, le=PRIORITY_MAX)
     """Order among the account's own jobs of the same lane; greater runs first."""
+    private: bool = False
+    """Keep the batch out of what its app shares; it is seen where it lies, as a personal one."""
 
 
 class BatchRequest(BatchHeader):
@@ -106,6 +109,8 @@ class Batch(View):
     """A name for people; may be empty."""
     priority: int
     """Order among the account's own jobs of the same lane."""
+    isolation: Isolation = Isolation.PERSONAL
+    """Who sees it beside the people of its place; the app's when it was submitted."""
     resources: Resources
     """What each job needs."""
     limits: JobLimits

@@ -22,6 +22,8 @@ HostId = NewType("HostId", int)
 TokenId = NewType("TokenId", int)
 LaneId = NewType("LaneId", int)
 GroupId = NewType("GroupId", int)
+EditId = NewType("EditId", int)
+TableId = NewType("TableId", int)
 
 ID_MAX = 2**63 - 1
 DIGITS_MAX = len(str(ID_MAX))
@@ -92,3 +94,5 @@ DataRootRef = Annotated[NodeId, *_wire("root")]
 PoolRef = Annotated[NodeId, *_wire("pool")]
 ImageRef = Annotated[NodeId, *_wire("image")]
 FileRef = Annotated[NodeId, *_wire("file")]
+EditRef = Annotated[EditId, *_wire("edit")]
+TableRef = Annotated[TableId, *_wire("table")]

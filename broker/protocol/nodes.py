@@ -1,6 +1,7 @@
 """The tree of things that are shared: kinds of nodes, the roles on them, and who can hold one."""
 
 from enum import StrEnum
+from typing import NamedTuple
 
 from broker.protocol.ids import NodeId, PrincipalId
 
@@ -31,6 +32,27 @@ class Kind(StrEnum):
     LEASE = "lease"
 
 
+# Where batches, apps and tables lie.
+PLACES = frozenset({Kind.PROJECT, Kind.WORKSPACE, Kind.FOLDER})
+
+
+class Spot(NamedTuple):
+    """How a node is named: by its id, or by its name in a place.
+
+    Args:
+        id: None where the other fields name it.
+        project: handle of the project that it lies in.
+        place_id: of the project, workspace or folder that it lies in; likewise its kind. Without
+            place and project it lies directly below the deployment.
+    """
+
+    id: NodeId | None = None
+    name: str | None = None
+    project: str | None = None
+    place_id: NodeId | None = None
+    place_kind: Kind | None = None
+
+
 class Role(StrEnum):
     """What an entry of an access list gives. `broker.domain.access.roles` says what it contains."""
 
@@ -56,9 +78,9 @@ class Mode(StrEnum):
 
 
 class Isolation(StrEnum):
-    """What others see of the batches of an app."""
+    """What others see of the batches of an app; `broker.domain.isolation` orders them."""
 
-    PERSONAL = "personal"
-    SHARED = "shared"
-    READ_SHARED = "read_shared"
-    STRICT_PERSONAL = "strict_personal"
+    PERSONAL = "personal"  # the people of the place where it lies
+    SHARED = "shared"  # and those who see the app: batch and outputs
+    READ_SHARED = "read_shared"  # and those who see the app: the batch alone
+    STRICT_PERSONAL = "strict_personal"  # the people of its place, and no admin of any kind

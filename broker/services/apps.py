@@ -1,35 +1,46 @@
-"""Apps and their versions: made by admins, run by those who may submit."""
+"""Apps: made by admins for everybody, or by editors in their projects; changed and deleted."""
 
-from typing import Any
-
-from broker.domain import versions
 from broker.domain.access import Action
-from broker.domain.parameters import parameters_schema
-from broker.domain.versions import VersionEvent
-from broker.errors import Conflict, NameTaken, NotFound
-from broker.protocol.apps import App, AppRequest, Version, VersionRequest
+from broker.domain.edits import changes
+from broker.errors import Forbidden, NameTaken, PreconditionFailed
+from broker.protocol.apps import App, AppChange, AppRequest, Edit, EditKind
 from broker.protocol.ids import AppId, NodeId, show
-from broker.protocol.nodes import Kind
-from broker.protocol.states import AppState, VersionState
+from broker.protocol.nodes import DEPLOYMENT, Kind
+from broker.protocol.states import AppState
+from broker.services import places
 from broker.services.actor import Actor
-from broker.services.references import absent, resolve
-from broker.storage import apps
+from broker.services.entity_tags import matches, tag_of
+from broker.services.references import absent, spot_of
+from broker.storage import app_edits, apps, nodes
 from broker.storage.database import Connection
 
 JUST_APPS = frozenset({Kind.APP})
 
 
-async def create(connection: Connection, actor: Actor, request: AppRequest) -> App:
-    """A new app without versions (B9).
+async def create(
+    connection: Connection, actor: Actor, request: AppRequest, *, in_projects: bool
+) -> App:
+    """A new app without versions: of the deployment (B9), or in a project (T6).
+
+    Args:
+        in_projects: whether editors may create apps in their projects, workspaces and folders.
 
     Raises:
-        NameTaken: the handle is in use.
+        NameTaken: the handle is in use where the app would lie.
+        InvalidInput: there is no such place, or it is not to be seen.
     """
-    actor.require()
-    app = await apps.create(connection, request, actor.account_id)
-    if app is None:
+    place = places.required(actor, Kind.APP, request.project)
+    if place != DEPLOYMENT and not (in_projects or actor.could(Action.APP_CREATE)):
+        raise Forbidden("apps in projects are switched off here; only admins create apps")
+    node = await nodes.create(connection, Kind.APP, place, request.name, actor.account_id)
+    if node is None:
         raise NameTaken(f"the name {request.name!r} is taken")
-    return app
+    app = AppId(node)
+    await apps.create(connection, app, place, request)
+    await app_edits.note(connection, app, actor.account_id, EditKind.CREATED, None, [])
+    made = await apps.find(connection, app)
+    assert made is not None, "it was just made"
+    return made
 
 
 async def find(connection: Connection, reference: str) -> App:
@@ -39,8 +50,8 @@ async def find(connection: Connection, reference: str) -> App:
         InvalidInput: an id of another kind.
         NotFound: there is none.
     """
-    name, number = resolve("app", reference, "{app}")
-    app = await apps.find(connection, name, None if number is None else AppId(number))
+    node = await nodes.named(connection, Kind.APP, spot_of(Kind.APP, reference, "{app}"))
+    app = None if node is None else await apps.find(connection, AppId(node))
     if app is None:
         raise absent("app", reference)
     return app
@@ -58,89 +69,80 @@ async def authorised(connection: Connection, actor: Actor, reference: str) -> Ap
     return app
 
 
-async def page(connection: Connection, actor: Actor, *, before: int, rows_max: int) -> list[App]:
-    """Apps that the caller may see, newest first."""
+async def page(
+    connection: Connection, actor: Actor, *, project: str | None, before: int, rows_max: int
+) -> list[App]:
+    """Apps that the caller may see, newest first.
+
+    Raises:
+        NotFound: there is no such project, or it is not to be seen.
+    """
     actor.require()
     visible = actor.world.visible(actor.principal, Action.APP_VIEW)
     seen = None if visible.everything else actor.world.inheriting(visible.benefactors, JUST_APPS)
-    return await apps.page(connection, before=before, rows_max=rows_max, among=seen)
+    inside = places.filtered(actor, project)
+    return await apps.page(connection, before=before, rows_max=rows_max, among=seen, project=inside)
+
+
+def etag(app: App) -> str:
+    """The entity tag: of what people edit only."""
+    return tag_of(app.id, app.title, app.description, app.isolation)
+
+
+async def change(
+    connection: Connection,
+    actor: Actor,
+    reference: str,
+    request: AppChange,
+    *,
+    if_match: frozenset[str],
+) -> App:
+    """Changes the fields that the request names. What was submitted keeps its isolation.
+
+    Raises:
+        PreconditionFailed: somebody else changed the app since.
+        Forbidden: another isolation, by somebody who may not share the app.
+    """
+    app = await authorised(connection, actor, reference)
+    await apps.lock(connection, app.id)
+    app = await find(connection, show("app", app.id))
+    if not matches(if_match, etag(app)):
+        raise PreconditionFailed(
+            "the app was changed since you read it; read it again", ids=(show("app", app.id),)
+        )
+    given = request.model_dump(exclude_none=True)
+    if given.get("isolation", app.isolation) != app.isolation:
+        sharer = actor.to(Action.SHARE)
+        sharer.require(actor.world.node(NodeId(app.id)), ids=(show("app", app.id),))
+    new = app.model_copy(update=given)
+    different = changes(app.model_dump(mode="json"), new.model_dump(mode="json"))
+    if different:
+        await apps.change(connection, app.id, new.title, new.description, new.isolation)
+        await app_edits.note(
+            connection, app.id, actor.account_id, EditKind.CHANGED, None, different
+        )
+    return new
 
 
 async def deprecate(connection: Connection, actor: Actor, reference: str) -> App:
     """The app takes no new jobs from now on (B9); again is no error."""
     app = await authorised(connection, actor, reference)
-    await apps.deprecate(connection, app.id)
+    if await apps.lock(connection, app.id) is not AppState.DEPRECATED:
+        await apps.deprecate(connection, app.id)
+        await app_edits.note(connection, app.id, actor.account_id, EditKind.DEPRECATED, None, [])
     return app.model_copy(update={"state": AppState.DEPRECATED})
 
 
-# -- versions -------------------------------------------------------------------------------
-
-
-async def create_version(
-    connection: Connection, actor: Actor, reference: str, request: VersionRequest
-) -> Version:
-    """A version with the next number, published or as a draft (B12).
-
-    Raises:
-        InvalidInput: a spec whose jobs could never run; each bad field is named.
-        Conflict: the app is deprecated.
-    """
+async def delete(connection: Connection, actor: Actor, reference: str) -> None:
+    """Puts an app into the trash (T6): it takes no jobs; what was run with it stays."""
     app = await authorised(connection, actor, reference)
-    versions.check(request.spec)
-    if await apps.lock(connection, app.id) is AppState.DEPRECATED:
-        raise Conflict(f"the app {app.name} is deprecated and takes no new versions")
-    state = VersionState.PUBLISHED if request.publish else VersionState.DRAFT
-    return await apps.create_version(connection, app.id, state, request.spec, actor.account_id)
+    await nodes.trash_leaf(connection, NodeId(app.id))
+    await app_edits.note(connection, app.id, actor.account_id, EditKind.DELETED, None, [])
 
 
-async def page_of_versions(
+async def history(
     connection: Connection, actor: Actor, reference: str, *, before: int, rows_max: int
-) -> list[Version]:
-    """Versions of an app, newest first; drafts only for its admins."""
+) -> list[Edit]:
+    """Who changed what of an app and its versions, newest first (T9)."""
     app = await authorised(connection, actor, reference)
-    return await apps.page_of_versions(
-        connection, app.id, before=before, rows_max=rows_max, drafts=_sees_drafts(actor, app.id)
-    )
-
-
-async def version(connection: Connection, actor: Actor, reference: str, number: int) -> Version:
-    """A version; a draft only for admins of the app.
-
-    Raises:
-        NotFound: there is none, or it is not the caller's to see.
-    """
-    app = await authorised(connection, actor, reference)
-    found = await apps.version(connection, app.id, number)
-    hidden = found and found.state is VersionState.DRAFT and not _sees_drafts(actor, app.id)
-    if found is None or hidden:
-        raise NotFound(f"the app {app.name} has no version {number}", ids=(show("app", app.id),))
-    return found
-
-
-async def schema(
-    connection: Connection, actor: Actor, reference: str, number: int
-) -> dict[str, Any]:
-    """The JSON Schema of a version's parameters."""
-    return parameters_schema((await version(connection, actor, reference, number)).spec)
-
-
-async def move_version(
-    connection: Connection, actor: Actor, reference: str, number: int, event: VersionEvent
-) -> Version:
-    """Publishes or deprecates a version (B12); again is no error.
-
-    Raises:
-        Conflict: the event cannot happen in the version's state, or the app is deprecated.
-    """
-    app = await authorised(connection, actor, reference)
-    app_state = await apps.lock(connection, app.id)
-    found = await version(connection, actor, reference, number)
-    state = versions.transition(found.state, event)
-    if event is VersionEvent.PUBLISH and app_state is AppState.DEPRECATED:
-        raise Conflict(f"the app {app.name} is deprecated; nothing of it can be published")
-    await apps.set_version_state(connection, found.id, state)
-    return found.model_copy(update={"state": state})
-
-
-def _sees_drafts(actor: Actor, app: AppId) -> bool:
-    return actor.could(Action.APP_VIEW_DRAFT, actor.world.node(NodeId(app)))
+    return await app_edits.page(connection, app.id, before=before, rows_max=rows_max)

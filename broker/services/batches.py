@@ -10,19 +10,20 @@ import asyncpg
 import orjson
 
 from broker.domain.access import READS, Action, Resource
+from broker.domain.isolation import stricter
 from broker.errors import NotFound, Unavailable
 from broker.protocol.base import Count
 from broker.protocol.batches import Batch, JobCounts
 from broker.protocol.estimates import Estimate
 from broker.protocol.ids import AccountId, AppId, BatchId, HostId, JobId, show
-from broker.protocol.nodes import Kind
+from broker.protocol.nodes import Isolation, Kind
 from broker.protocol.states import ACTIVE_STATES, TERMINAL_STATES
 from broker.queues import asks
 from broker.services import estimates
 from broker.services.actor import Actor
 from broker.services.context import Services
-from broker.services.references import absent, resolve
-from broker.storage import accounts, batches, catalogue
+from broker.services.references import absent, resolve, spot_of
+from broker.storage import accounts, batches, nodes
 from broker.storage.batches import Scope
 from broker.storage.database import Connection
 
@@ -47,9 +48,13 @@ def scope(actor: Actor, app: AppId | None, account: AccountId | None) -> Scope:
     visible = world.visible(who, Action.BATCH_VIEW)
     nodes = world.inheriting(visible.benefactors, GOVERNORS)
     if not visible.everything:
-        apps = world.apps_giving(who, Action.BATCH_VIEW)
-        mine = [each for each in apps if app in (None, each)]
-        return Scope(viewer=who.account_id, nodes=nodes, apps=mine)
+        apps, shared = world.apps_giving(who, Action.BATCH_VIEW), world.apps_showing(who)
+        return Scope(
+            viewer=who.account_id,
+            nodes=nodes,
+            apps=[each for each in apps if app in (None, each)],
+            shared_apps=[each for each in shared if app in (None, each)],
+        )
     return Scope(
         viewer=who.account_id,
         everything=app is None and account is None,
@@ -77,11 +82,10 @@ async def app_id(connection: Connection, actor: Actor, reference: str | None) ->
     """
     if reference is None:
         return None
-    name, number = resolve("app", reference, "?app")
-    row = await catalogue.app(connection, name, None if number is None else AppId(number))
-    if row is None or not actor.could(Action.APP_VIEW, actor.world.node(row["id"])):
+    node = await nodes.named(connection, Kind.APP, spot_of(Kind.APP, reference, "?app"))
+    if node is None or not actor.could(Action.APP_VIEW, actor.world.node(node)):
         raise absent("app", reference)
-    return AppId(row["id"])
+    return AppId(node)
 
 
 async def account_id(connection: Connection, reference: str | None) -> AccountId | None:
@@ -162,7 +166,7 @@ async def require(
     them apart.
 
     Args:
-        row: with what governs the batch: account, app, node, strict_personal; None when absent.
+        row: with what governs the batch: account, app, node, isolation; None when absent.
 
     Raises:
         NotFound, Forbidden: as `Actor.require`.
@@ -181,8 +185,22 @@ def resource(actor: Actor, row: Mapping[str, Any]) -> Resource:
         row["node_id"],
         row["account_id"],
         row["app_id"],
-        strict_personal=row["strict_personal"],
+        Isolation(row["isolation"]),
     )
+
+
+async def unshare(
+    services: Services, connection: Connection, actor: Actor, batch: BatchId
+) -> Batch:
+    """Takes a batch out of what its app shares; again, or of one never shared, is no error (H8).
+
+    Raises:
+        NotFound, Forbidden: as `authorised`.
+    """
+    row = dict(await authorised(connection, actor, batch))
+    await batches.unshare(connection, batch)
+    row["isolation"] = stricter(Isolation(row["isolation"]), Isolation.PERSONAL)
+    return (await _shown(services, connection, [row]))[0]
 
 
 async def cancel(services: Services, actor: Actor, batch: BatchId) -> Count:
@@ -243,7 +261,7 @@ async def _tell(services: Services, hosts: set[HostId]) -> None:
 
 
 async def _shown(
-    services: Services, connection: Connection, rows: Sequence[asyncpg.Record]
+    services: Services, connection: Connection, rows: Sequence[asyncpg.Record | dict[str, Any]]
 ) -> list[Batch]:
     unfinished = [row for row in rows if row["finished_at"] is None]
     if not unfinished:

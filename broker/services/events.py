@@ -87,9 +87,7 @@ async def listen(
 
 def may_see(actor: Actor, row: EventRow) -> bool:
     """Whether an event's batch may be viewed by the listener."""
-    what = actor.world.batch(
-        row.node_id, row.account_id, row.app_id, strict_personal=row.strict_personal
-    )
+    what = actor.world.batch(row.node_id, row.account_id, row.app_id, row.isolation)
     return actor.could(Action.BATCH_VIEW, what)
 
 

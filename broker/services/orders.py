@@ -8,17 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from broker.domain.access import World, compound
+from broker.domain.access import Action, World, compound
 from broker.domain.access.compound import Order, Refusal
 from broker.errors import FieldError, Forbidden, InvalidInput, NotFound
 from broker.protocol.ids import AppId, NodeId, show
-from broker.protocol.nodes import Kind
+from broker.protocol.nodes import PLACES, Kind
 from broker.services.actor import Actor
 from broker.services.references import absent, resolve
 from broker.storage.database import Connection
-
-# Where batches live.
-PLACES = frozenset({Kind.PROJECT, Kind.WORKSPACE, Kind.FOLDER})
 
 
 @dataclass(slots=True)
@@ -60,6 +57,10 @@ class SubmissionOrder:
             named = {"/app": ("app", self.app), "/project": ("project", self.project or "")}
             refuse(refusals, named, ids=(show("app", self.app_id),))
         self.epoch = world.epoch
+
+    def sees_drafts(self) -> bool:
+        """Whether the caller edits the app, and so may try its drafts."""
+        return self.actor.could(Action.APP_VIEW_DRAFT, self.actor.world.node(NodeId(self.app_id)))
 
     async def confirm(self, connection: Connection) -> None:
         """The same question, in the transaction that stores the submission.

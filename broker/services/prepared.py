@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from broker.domain.isolation import stamp
 from broker.protocol.batches import BatchHeader, BatchReceipt
 from broker.protocol.ids import AccountId, BatchId, JobId, LaneId, show
 from broker.services.admission import Ask, ask
@@ -42,9 +43,9 @@ def batch_row(first: JobId, prepared: Prepared, jobs: int) -> NewBatch:
         BatchId(first),
         prepared.account_id,
         prepared.lane_id,
-        prepared.runnable.app_id,
+        prepared.runnable.app.id,
         prepared.order.place,
-        prepared.runnable.strict_personal,
+        stamp(prepared.runnable.app.isolation, private=prepared.header.private),
         prepared.header.priority,
         prepared.header.name,
         jobs,

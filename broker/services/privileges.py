@@ -1,6 +1,11 @@
 """Privileges: the global ones given by admins, those on an app also by the app's admins."""
 
+from broker.domain.access import compound, mask
+from broker.errors import Conflict, Forbidden
 from broker.protocol.accounts import AppGrant, AppPrivileges, Privileges
+from broker.protocol.apps import App
+from broker.protocol.ids import NodeId, PrincipalId, show
+from broker.protocol.nodes import Role
 from broker.services import accounts, apps
 from broker.services.actor import Actor
 from broker.storage import privileges
@@ -46,16 +51,38 @@ async def grant_on_app(
     """Replaces the privileges of an account on an app (B13); none at all revokes them.
 
     Raises:
-        Conflict: the account was deleted.
+        Conflict: the account was deleted, or the app has no access list of its own.
+        Forbidden: more than the caller holds on the app.
     """
     app = await apps.authorised(connection, actor, app_reference)
     account = await accounts.undeleted(connection, account_reference)
+    _check_grant(actor, app, PrincipalId(account.id), wanted)
     await privileges.set_on_app(connection, account.id, app.id, wanted)
     return AppGrant(
         account=account.id,
         account_name=account.name,
         app=app.id,
-        app_name=app.name,
+        app_name=app.handle,
         submit=wanted.submit,
         admin=wanted.admin,
     )
+
+
+def _check_grant(actor: Actor, app: App, to: PrincipalId, wanted: AppPrivileges) -> None:
+    """The subset rule, for what the account does not hold yet.
+
+    Raises:
+        Conflict, Forbidden: as `grant_on_app`.
+    """
+    node, world = NodeId(app.id), actor.world
+    if world.nodes[node].benefactor_id != node:
+        raise Conflict(
+            f"{app.handle} inherits its access list; give it one of its own first (:override)",
+            ids=(show("app", app.id),),
+        )
+    held = world.acl_of(node).get(to, 0)
+    for role, given in ((Role.SUBMITTER, wanted.submit), (Role.APP_ADMIN, wanted.admin)):
+        if not given or held & mask([role]):
+            continue
+        if refusals := compound.grant(actor.principal, world.node(node), role, to):
+            raise Forbidden(refusals[0].rule, ids=(show("app", app.id),))

@@ -1,13 +1,13 @@
-"""Handles and ids in one place of the path: `alice` or `account_5`."""
+"""Names in requests: `alice` or `account_5`; what lies in a project also `physics/ising`."""
 
 import re
 from typing import Final
 
 from broker.domain.access import ABSENT, World
-from broker.errors import NotFound
+from broker.errors import FairleadError, NotFound
 from broker.protocol.ids import NodeId, parse
 from broker.protocol.limits import NAME_CHARACTERS_MAX
-from broker.protocol.nodes import Kind
+from broker.protocol.nodes import PLACES, Kind, Spot
 from broker.services.actor import Actor
 
 # As broker.protocol.base.Name; a handle has no underscore, so it is never mistaken for an id.
@@ -40,6 +40,33 @@ def resolve(kind: str, reference: str, pointer: str) -> tuple[str | None, int | 
     if len(reference) > NAME_CHARACTERS_MAX or not _NAME.fullmatch(reference):
         raise absent(kind, reference)
     return reference, None
+
+
+def spot_of(kind: Kind, reference: str, pointer: str) -> Spot:
+    """What names a node of a kind: `table_20`, `name`, `project/name` or `folder_18/name`.
+
+    Args:
+        pointer: where it stood, for the error.
+
+    Raises:
+        InvalidInput: an id, but not of this kind.
+        NotFound: none of these; the database is not asked.
+    """
+    place, slash, name = reference.rpartition("/")
+    if not slash:
+        handle, number = resolve(kind, reference, pointer)
+        return Spot(NodeId(number) if number is not None else None, handle)
+    prefix = place.partition("_")[0]
+    where = Kind(prefix) if prefix in PLACES else Kind.PROJECT
+    try:
+        handle, number = resolve(where, place, pointer)
+    except FairleadError:
+        raise absent(kind, reference) from None
+    if "_" in name or resolve(kind, name, pointer)[0] is None:
+        raise absent(kind, reference)
+    if handle is not None:
+        return Spot(name=name, project=handle)
+    return Spot(name=name, place_id=NodeId(number or 0), place_kind=where)
 
 
 def absent(kind: str, reference: str) -> NotFound:

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from broker.domain.access import Action
+from broker.domain.isolation import stricter
 from broker.errors import Conflict, KeyReused
 from broker.protocol.ids import AccountId, AppId, BatchId, JobId, LaneId, NodeId, VersionId, show
-from broker.protocol.nodes import Kind
+from broker.protocol.nodes import Isolation, Kind
 from broker.protocol.resources import JobLimits, Resources
 from broker.services import admission
 from broker.services.actor import Actor
@@ -46,19 +47,23 @@ async def rerun(
         row = dict(await authorised(connection, actor, batch))
     if key and (before := await earlier(services.database, actor.account_id, key)):
         return before
-    order = await _order(services, actor, row)
+    order = await _order(actor, row)
+    app = await services.catalogue.app(show("app", row["app_id"]))
+    version = await services.catalogue.version(app, row["version_number"])
+    require_submittable(version, order.sees_drafts)
     jobs = row["jobs"] if only == "all" else sum(row[state] for state in UNSUCCESSFUL)
     if not jobs:
         raise Conflict(
             f"no job of {show('batch', batch)} has failed; `only: all` runs every job again",
             ids=(show("batch", batch),),
         )
+    row["isolation"] = stricter(Isolation(row["isolation"]), app.isolation)
     answer = await _store(services, order, row, only, jobs, key)
     services.submission.accepted(jobs)
     return Stored(CREATED, answer)
 
 
-async def _order(services: Services, actor: Actor, row: Mapping[str, Any]) -> SubmissionOrder:
+async def _order(actor: Actor, row: Mapping[str, Any]) -> SubmissionOrder:
     """Where the batch itself lies, if the caller may run there; else in the caller's workspace."""
     submitter, world = actor.to(Action.BATCH_SUBMIT), actor.world
     place = NodeId(row["node_id"])
@@ -70,7 +75,6 @@ async def _order(services: Services, actor: Actor, row: Mapping[str, Any]) -> Su
         submitter, row["app_name"], AppId(row["app_id"]), None, place, row["pool"]
     )
     order.require()
-    require_submittable(await services.catalogue.runnable(row["app_name"], row["version_number"]))
     return order
 
 
@@ -99,7 +103,7 @@ async def _store(
                 lane,
                 order.app_id,
                 order.place,
-                row["strict_personal"],
+                row["isolation"],
                 row["priority"],
                 row["name"],
                 jobs,

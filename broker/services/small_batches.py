@@ -7,6 +7,7 @@ from broker.errors import FairleadError, LimitExceeded
 from broker.protocol.ids import AccountId, JobId
 from broker.services import admission
 from broker.services.answers import CREATED, IdempotencyKey, Stored, replayed
+from broker.services.catalogue import keep_draft
 from broker.services.group_commit import Group
 from broker.services.job_requests import JobRow
 from broker.services.prepared import Prepared, ask_of, batch_row, job_records, receipt
@@ -80,6 +81,7 @@ class SmallBatches:
         for index, item in enumerate(group):
             try:
                 await item.prepared.order.renew()
+                await keep_draft(connection, item.prepared.runnable)
             except FairleadError as error:
                 answers[index] = error
 

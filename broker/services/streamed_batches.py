@@ -10,6 +10,7 @@ from broker.protocol.ids import AccountId, JobId
 from broker.protocol.limits import JOBS_PER_BATCH_MAX
 from broker.services import admission
 from broker.services.answers import CREATED, IdempotencyKey, Stored, replayed
+from broker.services.catalogue import keep_draft
 from broker.services.job_requests import JobRow, check_blobs
 from broker.services.prepared import Prepared, ask_of, batch_row, job_records, receipt
 from broker.storage import batches, idempotency
@@ -121,6 +122,7 @@ class StreamedBatches:
         self, connection: Connection, prepared: Prepared, first: JobId, jobs: int
     ) -> None:
         await prepared.order.confirm(connection)
+        await keep_draft(connection, prepared.runnable)
         await admission.require(connection, ask_of(prepared, jobs))
         await batches.insert(connection, [batch_row(first, prepared, jobs)])
 

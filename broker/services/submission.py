@@ -16,7 +16,7 @@ from broker.protocol.resources import JobLimits, Resources
 from broker.services import admission, estimates
 from broker.services.actor import Actor
 from broker.services.answers import IdempotencyKey, Stored
-from broker.services.catalogue import Catalogue, Runnable, require_submittable
+from broker.services.catalogue import Catalogue, Runnable, RunnableApp, require_submittable
 from broker.services.estimates import Outlook
 from broker.services.job_requests import JobRow, check_blobs
 from broker.services.orders import SubmissionOrder, place_of
@@ -61,19 +61,27 @@ class Submission:
             Forbidden: the account may not submit to the app, or not in the project or pool.
         """
         try:
-            runnable = await self.catalogue.runnable(header.app, header.version)
+            app = await self.catalogue.app(header.app)
         except NotFound as error:
-            pointer = "/app" if header.version is None else "/version"
-            raise InvalidInput.of(pointer, error.message) from None
+            raise InvalidInput.of("/app", error.message) from None
         place = place_of(actor.world, actor, header.project)
-        order = SubmissionOrder(
-            actor, header.app, runnable.app_id, header.project, place, header.pool
-        )
+        order = SubmissionOrder(actor, header.app, app.id, header.project, place, header.pool)
         order.require()
-        require_submittable(runnable)
+        runnable = await self._runnable(order, app, header.version)
         await self._check_gang(header, runnable)
         lane_id = await self._lane(actor.account_id, header, runnable)
         return Prepared(actor.account_id, header, runnable, lane_id, order)
+
+    async def _runnable(
+        self, order: SubmissionOrder, app: RunnableApp, number: int | None
+    ) -> Runnable:
+        """The version that takes the jobs; a draft only for those who edit it."""
+        try:
+            found = await self.catalogue.version(app, number)
+            require_submittable(found, order.sees_drafts)
+        except NotFound as error:
+            raise InvalidInput.of("/version", error.message) from None
+        return found
 
     async def submit(
         self, prepared: Prepared, jobs: Sequence[JobRow], key: IdempotencyKey | None = None

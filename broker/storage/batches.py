@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from broker.protocol.ids import AccountId, AppId, BatchId, HostId, JobId, LaneId, NodeId
+from broker.protocol.nodes import Isolation
 from broker.storage import blocks
 from broker.storage.database import LONG_STATEMENT_SECONDS_MAX, Connection
 
@@ -26,7 +27,7 @@ class NewBatch:
     lane_id: LaneId
     app_id: AppId
     node_id: NodeId
-    strict_personal: bool
+    isolation: Isolation
     priority: int
     name: str
     jobs: int
@@ -39,6 +40,8 @@ class Scope:
     Args:
         viewer: whose strictly personal batches count among all and among those of apps.
         nodes: visible by their access lists; trashed ones are left out.
+        apps: all of whose batches are visible, but strictly personal ones.
+        shared_apps: whose shared batches are visible.
         accounts: in the place of everything, where only their batches are wanted.
     """
 
@@ -46,6 +49,7 @@ class Scope:
     everything: bool = False
     nodes: Sequence[NodeId] = ()
     apps: Sequence[AppId] = ()
+    shared_apps: Sequence[AppId] = ()
     accounts: Sequence[AccountId] = ()
 
 
@@ -74,7 +78,7 @@ async def insert(connection: Connection, new: Sequence[NewBatch]) -> None:
         [b.lane_id for b in new],
         [b.app_id for b in new],
         [b.node_id for b in new],
-        [b.strict_personal for b in new],
+        [b.isolation for b in new],
         [b.priority for b in new],
         [b.name for b in new],
         [b.jobs for b in new],
@@ -122,8 +126,14 @@ async def visible(
         having,
         scope.viewer,
         scope.accounts,
+        scope.shared_apps,
     )
     return [(batch, jobs) for batch, jobs in found]
+
+
+async def unshare(connection: Connection, batch: BatchId) -> None:
+    """Only its place's people see a batch from now on."""
+    await connection.execute(SQL.unshare, batch)
 
 
 async def active_counts(

@@ -11,11 +11,9 @@ from broker.storage.database import Connection
 SQL = blocks.load("catalogue")
 
 
-async def app(
-    connection: Connection, name: str | None, app_id: AppId | None
-) -> asyncpg.Record | None:
-    """An app by name or by id."""
-    return await connection.fetchrow(SQL.app, name, app_id)
+async def app(connection: Connection, app_id: AppId) -> asyncpg.Record | None:
+    """An app: id, handle, state, isolation."""
+    return await connection.fetchrow(SQL.app, app_id)
 
 
 async def version(
@@ -23,6 +21,11 @@ async def version(
 ) -> asyncpg.Record | None:
     """A version by number, or the newest published one."""
     return await connection.fetchrow(SQL.version, app_id, number)
+
+
+async def run_draft(connection: Connection, version: VersionId, spec: str) -> bool:
+    """Has a draft keep its spec from now on; False if that is not the one that was read."""
+    return await connection.fetchval(SQL.run_draft, version, spec) is not None
 
 
 async def specs(connection: Connection, versions: Sequence[VersionId]) -> dict[VersionId, str]:

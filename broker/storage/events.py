@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from broker.protocol.ids import AccountId, AppId, BatchId, JobId, NodeId
+from broker.protocol.nodes import Isolation
 from broker.storage import blocks
 from broker.storage.database import LONG_STATEMENT_SECONDS_MAX, Connection
 
@@ -30,7 +31,7 @@ class EventRow:
     account_id: AccountId
     app_id: AppId
     node_id: NodeId
-    strict_personal: bool
+    isolation: Isolation
 
 
 async def after(connection: Connection, position: Position, *, rows_max: int) -> list[EventRow]:
@@ -41,8 +42,18 @@ async def after(connection: Connection, position: Position, *, rows_max: int) ->
     """
     rows = await connection.fetch(SQL.after, str(position.xid), position.id, rows_max)
     return [
-        EventRow(Position(int(xid), id_), kind, batch, jobs, at, *governed_by)
-        for xid, id_, kind, batch, jobs, at, *governed_by in rows
+        EventRow(
+            Position(int(row["xid"]), row["id"]),
+            row["kind"],
+            row["batch_id"],
+            row["job_ids"],
+            row["at"],
+            row["account_id"],
+            row["app_id"],
+            row["node_id"],
+            Isolation(row["isolation"]),
+        )
+        for row in rows
     ]
 
 

@@ -66,6 +66,7 @@ async def active(
         app,
         batch,
         scope.viewer,
+        scope.shared_apps,
     )
 
 

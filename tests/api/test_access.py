@@ -109,21 +109,6 @@ async def test_rule_Y9_what_is_public_is_read_without_a_token(broker: Running) -
     (await broker.anonymous.get("/v1/batches/batch_999")).problem(401, "unauthenticated")
 
 
-async def test_rule_H10_a_strictly_personal_batch_is_its_submitters_alone(broker: Running) -> None:
-    await broker.app()
-    ann = await scientist(broker)
-    keeper = await broker.client("keeper", apps={"sleep": {"admin": True}})
-    async with broker.services.database.connection() as connection:
-        await connection.execute("UPDATE app SET isolation = 'strict_personal'")
-    broker.services.catalogue.forget()
-    batch = await submit(ann)
-    assert await ids(ann, "/v1/batches") == [batch]
-    for who in (keeper, broker.admin):
-        (await who.get(f"/v1/batches/{batch}")).problem(404, "not_found")
-        for path in ("/v1/batches", "/v1/batches?app=sleep", "/v1/batches?account=ann", "/v1/jobs"):
-            assert await ids(who, path) == []
-
-
 async def test_rules_Y5_H13_a_revocation_is_in_force_on_a_second_broker(
     broker: Running, start_broker: Any
 ) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from broker.domain.access import Principal, Resource, World, mask
 from broker.protocol.ids import AccountId, AppId, BatchId, HostId, PrincipalId, parse
-from broker.protocol.nodes import DEPLOYMENT, Kind, Role
+from broker.protocol.nodes import DEPLOYMENT, Isolation, Kind, Role
 from broker.storage import batches, nodes
 from tests.support.agent import Agent
 from tests.support.http import Http
@@ -115,7 +115,7 @@ class Scene:
             row["node_id"],
             row["account_id"],
             AppId(row["app_id"]),
-            strict_personal=row["strict_personal"],
+            Isolation(row["isolation"]),
         )
 
 

@@ -3,6 +3,7 @@
 from broker.domain.credit import COBBLESTONES_PER_GFLOPS_SECOND
 from broker.protocol.ids import AccountId, AppId, BatchId, HostId, JobId, LaneId, NodeId
 from broker.protocol.leases import Report, Usage
+from broker.protocol.nodes import Isolation
 from broker.protocol.states import Outcome
 from broker.services.settling import RULES, settlement
 from broker.storage import admission, batches, leases
@@ -19,9 +20,9 @@ PEOPLE = """
     INSERT INTO user_submit (account_id) SELECT id FROM account;
     INSERT INTO account_usage (account_id) SELECT id FROM account;
     INSERT INTO node (id, kind, parent_id, name) VALUES (4, 'app', 1, 'sleep');
-    INSERT INTO app (id, name, created_by) VALUES (4, 'sleep', 1);
-    INSERT INTO app_version (app_id, number, state, spec, created_by)
-    VALUES (4, 1, 'published', '{"command": ["true"]}', 1);
+    INSERT INTO app (id) VALUES (4);
+    INSERT INTO app_version (app_id, number, state, spec, created_by, published_at)
+    VALUES (4, 1, 'published', '{"command": ["true"]}', 1, now());
     INSERT INTO lane (account_id, version_id, pool, resources, limits, slots, attempts_max)
     VALUES (1, 1, 'default', '{}', '{}', 1, 5);
     INSERT INTO host (account_id, name, pool, facts, gflops)
@@ -45,7 +46,7 @@ async def submit(database: Database, jobs: int) -> int:
                 LaneId(1),
                 AppId(4),
                 WORKSPACE,
-                strict_personal=False,
+                isolation=Isolation.PERSONAL,
                 priority=0,
                 name="",
                 jobs=jobs,

@@ -41,7 +41,7 @@ async def make_world(connection: Connection) -> None:
         INSERT INTO account (name) VALUES ('ann');
         INSERT INTO account_usage (account_id, jobs_open) VALUES (1, 1000);
         INSERT INTO node (id, kind, parent_id, name) VALUES (4, 'app', 1, 'app');
-        INSERT INTO app (id, name, created_by) VALUES (4, 'app', 1);
+        INSERT INTO app (id) VALUES (4);
         INSERT INTO app_version (app_id, number, spec, created_by) VALUES (4, 1, '{}', 1);
         INSERT INTO lane (account_id, version_id, pool, resources, limits, slots, attempts_max)
         VALUES (1, 1, 'default', '{}', '{}', 1, 3);

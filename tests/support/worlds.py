@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from broker.domain.access import Node, Principal, Resource, World, mask
 from broker.domain.access.world import Account, DataRoot
 from broker.protocol.ids import AccountId, AppId, HostId, NodeId, PrincipalId, TeamId
-from broker.protocol.nodes import DEPLOYMENT, EVERYONE, REGISTERED, Kind, Mode, Role
+from broker.protocol.nodes import DEPLOYMENT, EVERYONE, REGISTERED, Isolation, Kind, Mode, Role
 from broker.protocol.states import AccountState
 
 IN_PROJECTS = frozenset({Kind.PROJECT, Kind.WORKSPACE, Kind.FOLDER})
@@ -18,7 +18,7 @@ class Batch:
     place: str
     by: str
     app: str
-    strict_personal: bool = False
+    isolation: Isolation = Isolation.PERSONAL
 
 
 @dataclass
@@ -116,7 +116,7 @@ class Worlds:
                 self.id(batch.place),
                 AccountId(self.ids[batch.by]),
                 AppId(self.ids[batch.app]),
-                strict_personal=batch.strict_personal,
+                batch.isolation,
             )
         return self.world.node(self.id(name))
 

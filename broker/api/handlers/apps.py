@@ -1,6 +1,5 @@
-"""Apps, their versions, and who holds which privileges on them."""
+"""Apps, their history, and who holds which privileges on them. `versions` has their versions."""
 
-import orjson
 from aiohttp import web
 
 from broker.api.call import (
@@ -11,84 +10,70 @@ from broker.api.call import (
     answer,
     answer_page,
     page_bounds,
+    tagged,
 )
 from broker.api.routes import Route
 from broker.domain.access import Action
-from broker.domain.versions import VersionEvent
 from broker.protocol.accounts import AppGrant, AppPrivileges
-from broker.protocol.apps import App, AppRequest, Version, VersionRequest
+from broker.protocol.apps import App, AppChange, AppRequest, Edit
 from broker.protocol.base import Page
 from broker.services import apps, privileges
 from broker.storage.database import Connection
 
-SCHEMA_JSON = "application/schema+json"
-
 # -- apps -----------------------------------------------------------------------------------
 
 
+class AppsQuery(PageQuery):
+    """The query of the list of apps."""
+
+    project: str | None = None
+    """Only those that lie in this project or workspace: handle or id."""
+
+
 async def create(call: Call) -> web.Response:
-    body = await call.body(AppRequest)
-    return await call.mutate(lambda c: apps.create(c, call.actor, body), CREATED)
+    body, in_projects = await call.body(AppRequest), call.services.settings.project_apps
+    return await call.mutate(
+        lambda c: apps.create(c, call.actor, body, in_projects=in_projects), CREATED
+    )
 
 
 async def page(call: Call) -> web.Response:
-    before, limit = page_bounds(call.query(PageQuery))
+    query = call.query(AppsQuery)
+    before, limit = page_bounds(query)
     async with call.services.database.connection() as connection:
-        found = await apps.page(connection, call.actor, before=before, rows_max=limit)
+        found = await apps.page(
+            connection, call.actor, project=query.project, before=before, rows_max=limit
+        )
     return answer_page(found, limit)
 
 
 async def show(call: Call) -> web.Response:
     async with call.services.database.connection() as connection:
-        return answer(await apps.authorised(connection, call.actor, call.path("app")))
+        app = await apps.authorised(connection, call.actor, call.path("app"))
+    return answer(app, headers={"ETag": apps.etag(app)})
+
+
+async def change(call: Call) -> web.Response:
+    body, app, tags = await call.body(AppChange), call.path("app"), call.if_match
+    response = await call.mutate(lambda c: apps.change(c, call.actor, app, body, if_match=tags))
+    return tagged(response, App, apps.etag)
 
 
 async def deprecate(call: Call) -> web.Response:
     return await call.mutate(lambda c: apps.deprecate(c, call.actor, call.path("app")))
 
 
-# -- versions -------------------------------------------------------------------------------
+async def delete(call: Call) -> web.Response:
+    return await call.mutate(lambda c: apps.delete(c, call.actor, call.path("app")))
 
 
-async def create_version(call: Call) -> web.Response:
-    body = await call.body(VersionRequest)
-    app = call.path("app")
-    return await call.mutate(lambda c: apps.create_version(c, call.actor, app, body), CREATED)
-
-
-async def page_of_versions(call: Call) -> web.Response:
+async def history(call: Call) -> web.Response:
     before, limit = page_bounds(call.query(PageQuery))
     async with call.services.database.connection() as connection:
-        found = await apps.page_of_versions(
+        found = await apps.history(
             connection, call.actor, call.path("app"), before=before, rows_max=limit
         )
     return answer_page(found, limit)
-
-
-async def show_version(call: Call) -> web.Response:
-    app, number = call.path("app"), call.number("number")
-    async with call.services.database.connection() as connection:
-        return answer(await apps.version(connection, call.actor, app, number))
-
-
-async def show_schema(call: Call) -> web.Response:
-    app, number = call.path("app"), call.number("number")
-    async with call.services.database.connection() as connection:
-        schema = await apps.schema(connection, call.actor, app, number)
-    return web.Response(body=orjson.dumps(schema), content_type=SCHEMA_JSON)
-
-
-async def publish_version(call: Call) -> web.Response:
-    return await _move_version(call, VersionEvent.PUBLISH)
-
-
-async def deprecate_version(call: Call) -> web.Response:
-    return await _move_version(call, VersionEvent.DEPRECATE)
-
-
-async def _move_version(call: Call, event: VersionEvent) -> web.Response:
-    app, number = call.path("app"), call.number("number")
-    return await call.mutate(lambda c: apps.move_version(c, call.actor, app, number, event))
 
 
 # -- privileges -----------------------------------------------------------------------------
@@ -120,14 +105,13 @@ async def revoke(call: Call) -> web.Response:
 
 A = Action
 ONE = "/v1/apps/{app}"
-VERSION = f"{ONE}/versions/{{number}}"
 ROUTES = [
     Route(
         "POST",
         "/v1/apps",
         create,
         A.APP_CREATE,
-        "Creates an app, without versions.",
+        "Creates an app, without versions: for everybody, or in a project.",
         body=AppRequest,
         answer=App,
         status=CREATED,
@@ -138,10 +122,37 @@ ROUTES = [
         page,
         A.APP_LIST,
         "Lists apps, newest first.",
-        query=PageQuery,
+        query=AppsQuery,
         answer=Page[App],
     ),
-    Route("GET", ONE, show, A.APP_VIEW, "Shows an app.", answer=App),
+    Route("GET", ONE, show, A.APP_VIEW, "Shows an app.", answer=App, etag=True),
+    Route(
+        "PATCH",
+        ONE,
+        change,
+        A.APP_EDIT,
+        "Changes an app; what was submitted to it keeps its isolation.",
+        body=AppChange,
+        answer=App,
+        etag=True,
+    ),
+    Route(
+        "DELETE",
+        ONE,
+        delete,
+        A.APP_DELETE,
+        "Puts an app into the trash: it takes no jobs; what was run with it stays.",
+        status=NO_CONTENT,
+    ),
+    Route(
+        "GET",
+        f"{ONE}/history",
+        history,
+        A.APP_EDIT_HISTORY,
+        "Lists who changed what of an app and its versions, newest first.",
+        query=PageQuery,
+        answer=Page[Edit],
+    ),
     Route(
         "POST",
         f"{ONE}:deprecate",
@@ -149,57 +160,6 @@ ROUTES = [
         A.APP_DEPRECATE,
         "Makes an app take no new jobs.",
         answer=App,
-    ),
-    Route(
-        "POST",
-        f"{ONE}/versions",
-        create_version,
-        A.VERSION_CREATE,
-        "Adds a version to an app, published or as a draft.",
-        body=VersionRequest,
-        answer=Version,
-        status=CREATED,
-    ),
-    Route(
-        "GET",
-        f"{ONE}/versions",
-        page_of_versions,
-        A.APP_VIEW,
-        "Lists the versions of an app, newest first; drafts only for its admins.",
-        query=PageQuery,
-        answer=Page[Version],
-    ),
-    Route(
-        "GET",
-        VERSION,
-        show_version,
-        A.APP_VIEW,
-        "Shows a version; a draft only to the app's admins.",
-        answer=Version,
-    ),
-    Route(
-        "GET",
-        f"{VERSION}/schema",
-        show_schema,
-        A.APP_VIEW,
-        "Gives the JSON Schema of a version's parameters.",
-        answer=SCHEMA_JSON,
-    ),
-    Route(
-        "POST",
-        f"{VERSION}:publish",
-        publish_version,
-        A.VERSION_CREATE,
-        "Makes a draft take jobs; its spec never changes again.",
-        answer=Version,
-    ),
-    Route(
-        "POST",
-        f"{VERSION}:deprecate",
-        deprecate_version,
-        A.VERSION_DEPRECATE,
-        "Makes a version take no new jobs.",
-        answer=Version,
     ),
     Route(
         "GET",

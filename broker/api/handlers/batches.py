@@ -62,6 +62,11 @@ async def cancel(call: Call) -> web.Response:
     return answer_stored(await repeatable(services.database, actor, await call.key(), OK, work))
 
 
+async def unshare(call: Call) -> web.Response:
+    batch = BatchId(call.id("batch"))
+    return await call.mutate(lambda c: batches.unshare(call.services, c, call.actor, batch))
+
+
 async def rerun(call: Call) -> web.Response:
     batch = BatchId(call.id("batch"))
     body = await call.body(RerunRequest)
@@ -94,6 +99,14 @@ ROUTES = [
         Action.BATCH_TERMINATE,
         "Cancels the jobs of a batch that have not ended; answers how many those were.",
         answer=Count,
+    ),
+    Route(
+        "POST",
+        "/v1/batches/{batch}:unshare",
+        unshare,
+        Action.BATCH_UNSHARE,
+        "Takes a batch out of what its app shares; only the people of its place see it then.",
+        answer=Batch,
     ),
     Route(
         "POST",

@@ -76,6 +76,7 @@ class Action(StrEnum):
     BATCH_OUTPUT = "batch.output"
     BATCH_TERMINATE = "batch.terminate"
     BATCH_RERUN = "batch.rerun"
+    BATCH_UNSHARE = "batch.unshare"
     BLOB_UPLOAD = "blob.upload"
 
     DATA_LIST = "data.list"

@@ -169,7 +169,7 @@ def replace(who: Principal, node: Resource, entries: Acl) -> tuple[Refusal, ...]
         return (Refusal("", "sharing needs `share` on it", unseen=not sees(who, node)),)
     if not shared_by_somebody(entries):
         return (Refusal("/entries", "nobody would hold `share`"),)
-    kept = Resource(node.kind, entries, node.created_by, node.app_acl, node.strict_personal)
+    kept = Resource(node.kind, entries, node.created_by, node.app_acl, node.isolation)
     if not decide(who, Action.SHARE, kept).allowed:
         return (Refusal("/entries", "you would lose `share` yourself"),)
     return ()

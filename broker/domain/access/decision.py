@@ -5,12 +5,15 @@
     P(u,r) = global(S)           [nothing, if r is strict_personal and u is not its creator]
            + roles of acl[benefactor(r)] for S
            + (r is a batch: P(u, r.app) restricted to batch.view, batch.terminate, batch.output)
+           + (r is a shared batch and app.view in P(u, r.app): downloader; read_shared: reader;
+              restricted likewise)
     allow(u, a, r) = r not trashed  and  (u is not anonymous or a only reads)
                      and (a in P or (a:own in P and r.created_by = u))
 
 What strict_personal hides from those who administer everything it also hides from those who
 administer the app (H10). Of the app's list only the roles submitter and app_admin count for its
-batches: whoever may look at an app does not thereby look at what others ran with it (B4).
+batches: whoever may look at an app does not thereby look at what others ran with it (B4), unless
+the batch is stamped `shared` (H8) or `read_shared` (H9).
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,13 +22,25 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from broker.domain.access.actions import READS, VIEW_OF, Action, own
-from broker.domain.access.roles import APP_PART, APP_ROLES, Mask, mask, rights_of
+from broker.domain.access.roles import (
+    APP_PART,
+    APP_ROLES,
+    EVERYONE_MAX,
+    Mask,
+    mask,
+    rights_of,
+)
 from broker.protocol.ids import AccountId, HostId, PrincipalId
-from broker.protocol.nodes import EVERYONE, Kind, Role
+from broker.protocol.nodes import EVERYONE, Isolation, Kind, Role
 
 Acl = Mapping[PrincipalId, Mask]
 NO_ENTRIES: Final[Acl] = {}
 _HOST: Final = mask([Role.HOST])
+# What a shared batch is to those who see its app (H8, H9).
+_SHOWN_AS: Final = {
+    Isolation.SHARED: mask([Role.DOWNLOADER]),
+    Isolation.READ_SHARED: mask([Role.READER]),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +81,7 @@ class Resource(NamedTuple):
     Args:
         acl: the access list of its benefactor.
         app_acl: of a batch: the access list that governs its app.
+        isolation: of a batch: what those see of it who see its app.
         host_id: of a lease: the host that holds it.
     """
 
@@ -73,7 +89,7 @@ class Resource(NamedTuple):
     acl: Acl = NO_ENTRIES
     created_by: AccountId | None = None
     app_acl: Acl = NO_ENTRIES
-    strict_personal: bool = False
+    isolation: Isolation = Isolation.PERSONAL
     trashed: bool = False
     host_id: HostId | None = None
 
@@ -112,7 +128,7 @@ class Decision(NamedTuple):
 
 def _insider(who: Principal, what: Resource) -> bool:
     """Whether global rights and rights on the app count for this resource."""
-    return not what.strict_personal or (
+    return what.isolation is not Isolation.STRICT_PERSONAL or (
         who.account_id is not None and who.account_id == what.created_by
     )
 
@@ -127,10 +143,19 @@ def sources(who: Principal, what: Resource) -> Iterator[Ground]:
             yield Ground(Via.ACL, principal, roles)
     if what.app_acl and _insider(who, what):
         for principal, roles in what.app_acl.items():
-            if principal in mine and roles & APP_ROLES:
-                yield Ground(Via.APP, principal, roles & APP_ROLES)
+            if principal in mine and (counted := _of_app(principal, roles, what.isolation)):
+                yield Ground(Via.APP, principal, counted)
     if who.host_id is not None and who.host_id == what.host_id:
         yield Ground(Via.LEASE, who.host_id, _HOST)
+
+
+def _of_app(principal: PrincipalId, roles: Mask, isolation: Isolation) -> Mask:
+    """Which roles an entry of an app's list gives on a batch that runs the app."""
+    counted = roles & APP_ROLES
+    shown = _SHOWN_AS.get(isolation)
+    if shown and Action.APP_VIEW in rights_of(roles):
+        counted |= shown if principal != EVERYONE else mask(EVERYONE_MAX)
+    return counted
 
 
 def rights_through(ground: Ground) -> frozenset[str]:

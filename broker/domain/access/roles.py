@@ -71,6 +71,7 @@ ADDS: Final[dict[Role, frozenset[str]]] = {
             own(A.TABLE_DELETE),
             own(A.BATCH_TERMINATE),
             own(A.BATCH_RERUN),
+            own(A.BATCH_UNSHARE),  # H8
         }
     ),
     # Y7, T6, T9
@@ -110,6 +111,7 @@ ADDS: Final[dict[Role, frozenset[str]]] = {
             A.VERSION_DEPRECATE,
             A.BATCH_TERMINATE,
             A.BATCH_RERUN,
+            A.BATCH_UNSHARE,
             A.DATA_DELETE,
         }
     ),

@@ -19,7 +19,7 @@ from broker.domain.access.decision import (
 )
 from broker.domain.access.roles import ALL_ROLES, APP_PART, APP_ROLES, Mask, rights_of
 from broker.protocol.ids import AccountId, AppId, HostId, NodeId, PrincipalId, TeamId
-from broker.protocol.nodes import DEPLOYMENT, EVERYONE, REGISTERED, Kind, Mode
+from broker.protocol.nodes import DEPLOYMENT, EVERYONE, REGISTERED, Isolation, Kind, Mode
 from broker.protocol.states import AccountState
 
 NO_TEAMS: frozenset[TeamId] = frozenset()
@@ -129,9 +129,7 @@ class World:
         acl = self.acls.get(found.benefactor_id, NO_ENTRIES)
         return Resource(found.kind, acl, found.created_by, trashed=found.trashed)
 
-    def batch(
-        self, node: NodeId, account: AccountId, app: AppId, *, strict_personal: bool
-    ) -> Resource:
+    def batch(self, node: NodeId, account: AccountId, app: AppId, isolation: Isolation) -> Resource:
         """A batch, its jobs, outputs, logs and events.
 
         Args:
@@ -144,10 +142,17 @@ class World:
             Kind.BATCH,
             self.acls.get(found.benefactor_id, NO_ENTRIES),
             account,
-            self.acl_of(NodeId(app)),
-            strict_personal,
+            self._app_acl(NodeId(app)),
+            isolation,
             found.trashed,
         )
+
+    def _app_acl(self, app: NodeId) -> Acl:
+        """What governs an app, for its batches; one in the trash gives nobody anything."""
+        found = self.nodes.get(app)
+        if found is None or found.trashed:
+            return NO_ENTRIES
+        return self.acls.get(found.benefactor_id, NO_ENTRIES)
 
     def deployment(self) -> Resource:
         """What belongs to nothing smaller: lists, shares, new accounts."""
@@ -231,6 +236,11 @@ class World:
         benefactors = self.governed(who, action, APP_ROLES)
         found = self.inheriting(benefactors, frozenset({Kind.APP}))
         return [AppId(node) for node in found]
+
+    def apps_showing(self, who: Principal) -> list[AppId]:
+        """The apps whose access lists show them to a caller, and so their shared batches."""
+        benefactors = self.governed(who, Action.APP_VIEW)
+        return [AppId(node) for node in self.inheriting(benefactors, frozenset({Kind.APP}))]
 
     # -- changing ---------------------------------------------------------------------------
 

@@ -9,13 +9,13 @@ SELECT return_job_ids($1::bigint, $2::bigint);
 -- name: insert
 -- New batches, what Redis must be told of their jobs, and the event.
 -- $1 ids (of their first jobs), $2 accounts, $3 lanes, $4 apps, $5 nodes that govern them,
--- $6 whether strictly personal, $7 priorities, $8 names, $9 jobs
+-- $6 isolation of each, $7 priorities, $8 names, $9 jobs
 WITH new AS (
     INSERT INTO batch (
-        id, account_id, lane_id, app_id, node_id, strict_personal, priority, name, jobs)
+        id, account_id, lane_id, app_id, node_id, isolation, priority, name, jobs)
     SELECT * FROM unnest(
-        $1::bigint[], $2::int[], $3::int[], $4::int[], $5::int[], $6::bool[], $7::smallint[],
-        $8::text[], $9::int[])
+        $1::bigint[], $2::int[], $3::int[], $4::int[], $5::int[], $6::isolation[],
+        $7::smallint[], $8::text[], $9::int[])
     RETURNING id, lane_id, priority, jobs
 ), queued AS (
     INSERT INTO outbox (lane_id, first_job_id, jobs, priority)
@@ -26,18 +26,18 @@ INSERT INTO event (kind, batch_id, job_ids) SELECT 'submitted', id, '{}' FROM ne
 -- name: of_job
 -- The batch that a job belongs to.
 -- $1 job
-SELECT batch.id, batch.account_id, batch.app_id, batch.node_id, batch.strict_personal
+SELECT batch.id, batch.account_id, batch.app_id, batch.node_id, batch.isolation
 FROM job JOIN batch ON batch.id = job.batch_id
 WHERE job.id = $1::bigint;
 
 -- name: visible
 -- Batches that a viewer may see, newest first, with their numbers of jobs. Each arm walks one
 -- index backwards and stops at the limit: all batches, those that some nodes govern, those of some
--- apps, those of some accounts. Whoever sees all, or those of an app, does not see strictly
--- personal ones of others that way, nor what lies in the trash.
+-- apps, the shared ones of some apps, those of some accounts. Whoever sees all, or those of an app,
+-- does not see strictly personal ones of others that way, nor what lies in the trash.
 -- $1 below id, $2 rows, $3 whether all, $4 nodes that are visible and not trashed, $5 apps,
 -- $6 only this app or null, $7 only this account or null, $8 any | open | finished | the terminal
--- state of some job, $9 viewer, $10 accounts, as part of all
+-- state of some job, $9 viewer, $10 accounts, as part of all, $11 apps whose shared ones are visible
 WITH found AS (
     (SELECT id, jobs FROM batch
     WHERE $3::bool AND id < $1::bigint
@@ -46,7 +46,7 @@ WITH found AS (
         WHEN 'finished' THEN finished_at IS NOT NULL WHEN 'succeeded' THEN succeeded > 0
         WHEN 'failed' THEN failed > 0 WHEN 'cancelled' THEN cancelled > 0
         WHEN 'quarantined' THEN quarantined > 0 END
-      AND (NOT strict_personal OR account_id = $9::int)
+      AND (isolation <> 'strict_personal' OR account_id = $9::int)
       AND EXISTS (SELECT 1 FROM node WHERE node.id = batch.node_id AND trash_id IS NULL)
     ORDER BY id DESC LIMIT $2::int)
     UNION
@@ -69,7 +69,19 @@ WITH found AS (
             WHEN 'finished' THEN finished_at IS NOT NULL WHEN 'succeeded' THEN succeeded > 0
             WHEN 'failed' THEN failed > 0 WHEN 'cancelled' THEN cancelled > 0
             WHEN 'quarantined' THEN quarantined > 0 END
-          AND (NOT strict_personal OR account_id = $9::int)
+          AND (isolation <> 'strict_personal' OR account_id = $9::int)
+          AND EXISTS (SELECT 1 FROM node WHERE node.id = batch.node_id AND trash_id IS NULL)
+        ORDER BY id DESC LIMIT $2::int
+    ) AS one
+    UNION
+    SELECT one.id, one.jobs FROM unnest($11::int[]) AS of (key) CROSS JOIN LATERAL (
+        SELECT id, jobs FROM batch
+        WHERE batch.app_id = of.key AND isolation IN ('shared', 'read_shared') AND id < $1::bigint
+          AND ($6::int IS NULL OR app_id = $6::int) AND ($7::int IS NULL OR account_id = $7::int)
+          AND CASE $8::text WHEN 'any' THEN true WHEN 'open' THEN finished_at IS NULL
+            WHEN 'finished' THEN finished_at IS NOT NULL WHEN 'succeeded' THEN succeeded > 0
+            WHEN 'failed' THEN failed > 0 WHEN 'cancelled' THEN cancelled > 0
+            WHEN 'quarantined' THEN quarantined > 0 END
           AND EXISTS (SELECT 1 FROM node WHERE node.id = batch.node_id AND trash_id IS NULL)
         ORDER BY id DESC LIMIT $2::int
     ) AS one
@@ -82,21 +94,26 @@ WITH found AS (
             WHEN 'finished' THEN finished_at IS NOT NULL WHEN 'succeeded' THEN succeeded > 0
             WHEN 'failed' THEN failed > 0 WHEN 'cancelled' THEN cancelled > 0
             WHEN 'quarantined' THEN quarantined > 0 END
-          AND (NOT strict_personal OR account_id = $9::int)
+          AND (isolation <> 'strict_personal' OR account_id = $9::int)
           AND EXISTS (SELECT 1 FROM node WHERE node.id = batch.node_id AND trash_id IS NULL)
         ORDER BY id DESC LIMIT $2::int
     ) AS one
 )
 SELECT id, jobs FROM found ORDER BY id DESC LIMIT $2::int;
 
+-- name: unshare
+-- $1 batch
+UPDATE batch SET isolation = 'personal'
+WHERE id = $1::bigint AND isolation IN ('shared', 'read_shared');
+
 -- name: rows
 -- Batches with the names that people know, newest first.
 -- $1 batches
-SELECT batch.*, account.name AS account_name, app.name AS app_name, lane.version_id, lane.pool,
+SELECT batch.*, account.name AS account_name, app.handle AS app_name, lane.version_id, lane.pool,
     lane.resources, lane.limits, app_version.number AS version_number
 FROM batch
 JOIN account ON account.id = batch.account_id
-JOIN app ON app.id = batch.app_id
+JOIN named_node AS app ON app.id = batch.app_id
 JOIN lane ON lane.id = batch.lane_id
 JOIN app_version ON app_version.id = lane.version_id
 WHERE batch.id = ANY ($1::bigint[])

@@ -3,7 +3,7 @@
 -- batch: the reader filters. Rows come in the order of (xid, id) and none is skipped.
 -- $1 xid, $2 id, $3 rows
 SELECT event.xid::text::numeric AS xid, event.id, event.kind, event.batch_id, event.job_ids,
-    event.at, batch.account_id, batch.app_id, batch.node_id, batch.strict_personal
+    event.at, batch.account_id, batch.app_id, batch.node_id, batch.isolation
 FROM (
     SELECT * FROM event
     WHERE (xid, id) > ($1::text::xid8, $2::bigint)

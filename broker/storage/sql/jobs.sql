@@ -6,12 +6,12 @@ SELECT job.id, job.batch_id, job.lane_id, job.state, job.name, job.parameters, j
     job.leased_at, coalesce(gang.lease_expires_at, job.lease_expires_at) AS lease_expires_at,
     job.finished_at, job.host_id, coalesce(host.name, gang.host_names) AS host_name,
     batch.account_id, account.name AS account_name, account.state AS account_state,
-    batch.app_id, batch.node_id, batch.strict_personal, app.name AS app_name, app_version.number AS version_number,
-    batch.created_at, lane.pool, lane.resources, lane.limits, now() AS read_at
+    batch.app_id, batch.node_id, batch.isolation, app.handle AS app_name,
+    app_version.number AS version_number, batch.created_at, lane.pool, lane.resources, lane.limits, now() AS read_at
 FROM job
 JOIN batch ON batch.id = job.batch_id
 JOIN account ON account.id = batch.account_id
-JOIN app ON app.id = batch.app_id
+JOIN named_node AS app ON app.id = batch.app_id
 JOIN lane ON lane.id = job.lane_id
 JOIN app_version ON app_version.id = lane.version_id
 LEFT JOIN host ON host.id = job.host_id
@@ -63,11 +63,11 @@ WITH page AS MATERIALIZED (
     ORDER BY chosen.id DESC, found.id DESC
     LIMIT $5::int
 )
-SELECT page.*, app.name AS app_name, account.name AS account_name, host.name AS host_name,
+SELECT page.*, app.handle AS app_name, account.name AS account_name, host.name AS host_name,
     batch.created_at
 FROM page
 JOIN batch ON batch.id = page.batch_id
-JOIN app ON app.id = batch.app_id
+JOIN named_node AS app ON app.id = batch.app_id
 JOIN account ON account.id = batch.account_id
 LEFT JOIN member ON page.host_id IS NULL AND member.job_id = page.id  -- of a gang that runs
     AND member.epoch = page.lease_epoch AND member.rank = 0
@@ -78,7 +78,8 @@ ORDER BY page.id DESC;
 -- Jobs that hold a lease, newest first: few, whatever the number of jobs; found by job_active.
 -- $1 state, $2 below job id, $3 rows, $4 whether all are visible, $5 nodes whose batches are
 -- visible, $6 apps whose batches are, $7 app or null, $8 batch or null, $9 viewer: of all batches
--- and of those of apps, strictly personal ones of others stay out
+-- and of those of apps, strictly personal ones of others stay out, $10 apps whose shared ones are
+-- visible
 WITH live AS MATERIALIZED (
     SELECT id, batch_id, host_id, lease_epoch, state, name, cancel_requested, exit_code,
         leased_at, finished_at
@@ -90,15 +91,17 @@ WITH live AS MATERIALIZED (
     FROM live JOIN batch ON batch.id = live.batch_id
     WHERE (batch.node_id = ANY ($5::int[])
         OR (($4::bool OR batch.app_id = ANY ($6::int[]))
-            AND (NOT batch.strict_personal OR batch.account_id = $9::int)
+            AND (batch.isolation <> 'strict_personal' OR batch.account_id = $9::int)
+            AND EXISTS (SELECT 1 FROM node WHERE node.id = batch.node_id AND trash_id IS NULL))
+        OR (batch.app_id = ANY ($10::int[]) AND batch.isolation IN ('shared', 'read_shared')
             AND EXISTS (SELECT 1 FROM node WHERE node.id = batch.node_id AND trash_id IS NULL)))
       AND ($7::int IS NULL OR batch.app_id = $7::int)
     ORDER BY live.id DESC
     LIMIT $3::int
 )
-SELECT page.*, app.name AS app_name, account.name AS account_name, host.name AS host_name
+SELECT page.*, app.handle AS app_name, account.name AS account_name, host.name AS host_name
 FROM page
-JOIN app ON app.id = page.app_id
+JOIN named_node AS app ON app.id = page.app_id
 JOIN account ON account.id = page.account_id
 LEFT JOIN member ON page.host_id IS NULL AND member.job_id = page.id  -- of a gang that runs
     AND member.epoch = page.lease_epoch AND member.rank = 0

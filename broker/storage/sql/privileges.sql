@@ -10,10 +10,10 @@ WHERE account_id = $1::int;
 -- name: page_of_app
 -- $1 app, $2 below account, $3 rows
 SELECT grants.account_id AS account, account.name AS account_name, grants.app_id AS app,
-    app.name AS app_name, grants.submit, grants.admin
+    app.handle AS app_name, grants.submit, grants.admin
 FROM user_submit_app AS grants
 JOIN account ON account.id = grants.account_id
-JOIN app ON app.id = grants.app_id
+JOIN named_node AS app ON app.id = grants.app_id
 WHERE grants.app_id = $1::int AND grants.account_id < $2::bigint
 ORDER BY grants.account_id DESC LIMIT $3::int;
 

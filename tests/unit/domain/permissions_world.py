@@ -1,7 +1,7 @@
 """The world that tests/data/permissions_fixture.md describes."""
 
 from broker.protocol.ids import HostId
-from broker.protocol.nodes import Kind, Mode, Role
+from broker.protocol.nodes import Isolation, Kind, Mode, Role
 from broker.protocol.states import AccountState
 from tests.support.worlds import Batch, Worlds
 
@@ -62,7 +62,7 @@ def _project(w: Worlds) -> None:
 def _elsewhere(w: Worlds) -> None:
     w.batches |= {"Bann": Batch("ws-ann", "ann", "A")}
     w.node("Mann", Kind.FILE, "ws-ann", by="ann")
-    w.batches |= {"Bspark": Batch("ws-bob", "bob", "A", strict_personal=True)}
+    w.batches |= {"Bspark": Batch("ws-bob", "bob", "A", Isolation.STRICT_PERSONAL)}
     w.node("Pub", Kind.PROJECT, "root", by="ow", ow=R.OWNER)
     w.give("Pub", everyone=R.READER, registered=R.DOWNLOADER)
     w.node("pubf", Kind.FILE, "Pub")

@@ -6,7 +6,7 @@ from broker.domain.access import ABSENT, READS, Action, Via, decide, mask, right
 from broker.domain.access.compound import leaves_nobody
 from broker.domain.access.decision import Resource
 from broker.protocol.ids import HostId, PrincipalId
-from broker.protocol.nodes import Kind, Role
+from broker.protocol.nodes import Isolation, Kind, Role
 from tests.support.worlds import Batch, Worlds
 
 A, R = Action, Role
@@ -28,7 +28,7 @@ def w() -> Worlds:
     w.batches = {
         "bobs": Batch("ws-bob", "bob", "app"),
         "bobs_other": Batch("ws-bob", "bob", "other_app"),
-        "bobs_secret": Batch("ws-bob", "bob", "app", strict_personal=True),
+        "bobs_secret": Batch("ws-bob", "bob", "app", Isolation.STRICT_PERSONAL),
     }
     return w
 

@@ -1,0 +1,141 @@
+"""Versions of apps: drafts that are edited and tried, published ones that never change."""
+
+import orjson
+from aiohttp import web
+
+from broker.api.call import (
+    CREATED,
+    Call,
+    PageQuery,
+    answer,
+    answer_page,
+    page_bounds,
+    tagged,
+)
+from broker.api.routes import Route
+from broker.domain.access import Action
+from broker.domain.versions import VersionEvent
+from broker.protocol.apps import DraftChange, Version, VersionRequest
+from broker.protocol.base import Page
+from broker.services import versions
+
+SCHEMA_JSON = "application/schema+json"
+
+
+async def create(call: Call) -> web.Response:
+    body, app = await call.body(VersionRequest), call.path("app")
+    return await call.mutate(lambda c: versions.create(c, call.actor, app, body), CREATED)
+
+
+async def page(call: Call) -> web.Response:
+    before, limit = page_bounds(call.query(PageQuery))
+    async with call.services.database.connection() as connection:
+        found = await versions.page(
+            connection, call.actor, call.path("app"), before=before, rows_max=limit
+        )
+    return answer_page(found, limit)
+
+
+async def show(call: Call) -> web.Response:
+    app, number = call.path("app"), call.number("number")
+    async with call.services.database.connection() as connection:
+        version = await versions.show_one(connection, call.actor, app, number)
+    return answer(version, headers={"ETag": versions.etag(version)})
+
+
+async def show_schema(call: Call) -> web.Response:
+    app, number = call.path("app"), call.number("number")
+    async with call.services.database.connection() as connection:
+        schema = await versions.schema(connection, call.actor, app, number)
+    return web.Response(body=orjson.dumps(schema), content_type=SCHEMA_JSON)
+
+
+async def change(call: Call) -> web.Response:
+    body, tags = await call.body(DraftChange), call.if_match
+    app, number = call.path("app"), call.number("number")
+    response = await call.mutate(
+        lambda c: versions.change(c, call.actor, app, number, body, if_match=tags)
+    )
+    return tagged(response, Version, versions.etag)
+
+
+async def publish(call: Call) -> web.Response:
+    return await _move(call, VersionEvent.PUBLISH)
+
+
+async def deprecate(call: Call) -> web.Response:
+    return await _move(call, VersionEvent.DEPRECATE)
+
+
+async def _move(call: Call, event: VersionEvent) -> web.Response:
+    app, number = call.path("app"), call.number("number")
+    return await call.mutate(lambda c: versions.move(c, call.actor, app, number, event))
+
+
+A = Action
+ALL = "/v1/apps/{app}/versions"
+ONE = f"{ALL}/{{number}}"
+ROUTES = [
+    Route(
+        "POST",
+        ALL,
+        create,
+        A.VERSION_CREATE,
+        "Adds a version to an app, published or as a draft.",
+        body=VersionRequest,
+        answer=Version,
+        status=CREATED,
+    ),
+    Route(
+        "GET",
+        ALL,
+        page,
+        A.APP_VERSION_HISTORY,
+        "Lists the versions of an app, newest first; drafts only for those who edit it.",
+        query=PageQuery,
+        answer=Page[Version],
+    ),
+    Route(
+        "GET",
+        ONE,
+        show,
+        A.APP_VERSION_HISTORY,
+        "Shows a version; a draft only to those who edit the app.",
+        answer=Version,
+        etag=True,
+    ),
+    Route(
+        "PATCH",
+        ONE,
+        change,
+        A.APP_EDIT,
+        "Gives a draft that was not run yet another spec.",
+        body=DraftChange,
+        answer=Version,
+        etag=True,
+    ),
+    Route(
+        "GET",
+        f"{ONE}/schema",
+        show_schema,
+        A.APP_VIEW,
+        "Gives the JSON Schema of a version's parameters.",
+        answer=SCHEMA_JSON,
+    ),
+    Route(
+        "POST",
+        f"{ONE}:publish",
+        publish,
+        A.VERSION_PUBLISH,
+        "Makes a draft take jobs; its spec never changes again.",
+        answer=Version,
+    ),
+    Route(
+        "POST",
+        f"{ONE}:deprecate",
+        deprecate,
+        A.VERSION_DEPRECATE,
+        "Makes a version take no new jobs.",
+        answer=Version,
+    ),
+]
