@@ -250,20 +250,28 @@ CREATE TABLE host_credit (
     recent_at      timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 50);
 
+-- What a token of an account may be used for; broker.domain.access.scopes says what each contains.
+CREATE TYPE token_scope AS ENUM ('all', 'read', 'submit', 'write', 'hosts', 'admin');
+
 -- A bearer token of an account or of a host; only its hash is kept.
 CREATE TABLE token (
     id          integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     account_id  integer REFERENCES account,
     host_id     integer REFERENCES host,
+    created_by  integer REFERENCES account,   -- null: no account made it
     name        text NOT NULL DEFAULT '',
+    scopes      token_scope[] NOT NULL DEFAULT '{}',
     sha256      bytea NOT NULL,
     created_at  timestamptz NOT NULL DEFAULT now(),
     expires_at  timestamptz,
     revoked_at  timestamptz,
     CONSTRAINT token_sha256_key UNIQUE (sha256),
-    CONSTRAINT token_of_account_or_host CHECK (num_nonnulls(account_id, host_id) = 1)
+    CONSTRAINT token_of_account_or_host CHECK (num_nonnulls(account_id, host_id) = 1),
+    CONSTRAINT token_of_account_has_scopes CHECK (
+        (cardinality(scopes) > 0) = (account_id IS NOT NULL))
 );
 CREATE INDEX token_account ON token (account_id, id);  -- storage.tokens.page
+CREATE INDEX token_host ON token (host_id) WHERE host_id IS NOT NULL;  -- rotate_host, lock_out
 
 -- A single-use token with which one host joins.
 CREATE TABLE enrollment (
@@ -275,6 +283,7 @@ CREATE TABLE enrollment (
     created_at  timestamptz NOT NULL DEFAULT now(),
     expires_at  timestamptz NOT NULL,
     used_at     timestamptz,
+    host_expires_at  timestamptz,   -- of the token that the host will get; null: never
     CONSTRAINT enrollment_sha256_key UNIQUE (sha256)
 );
 

@@ -29,6 +29,7 @@ from broker.queues.client import Queues
 from broker.scheduling import warm
 from broker.services import bootstrap
 from broker.services.access import Access
+from broker.services.bearer_tokens import BearerTokens
 from broker.services.catalogue import Catalogue
 from broker.services.context import Services
 from broker.services.dispatch import Dispatch
@@ -111,6 +112,7 @@ class Broker:
         await access.catch_up()
 
         catalogue, lanes, waiting = Catalogue(database), LaneBook(database), WaitingRoom()
+        tokens = BearerTokens(database, settings.principal_seconds, lambda: waiting.linger_seconds)
         dispatch = Dispatch(
             database,
             queues,
@@ -131,9 +133,7 @@ class Broker:
             heartbeats=heartbeats,
             queues=queues,
             access=access,
-            identity=Identity(
-                database, access, settings.principal_seconds, lambda: waiting.linger_seconds
-            ),
+            identity=Identity(access, [tokens]),
             catalogue=catalogue,
             lanes=lanes,
             waiting=waiting,

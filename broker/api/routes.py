@@ -65,11 +65,13 @@ def table() -> list[Route]:
         submission,
         system,
         teams,
+        tokens,
         versions,
     )
 
     modules = (
         accounts,
+        tokens,
         quotas,
         contributions,
         groups,

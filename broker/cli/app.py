@@ -21,6 +21,7 @@ from broker.cli import (
     simulate,
     submit,
     teams,
+    tokens,
 )
 
 app = typer.Typer(
@@ -60,6 +61,7 @@ for _noun in (
     hosts,
     apps,
     accounts,
+    tokens,
     privileges,
     quotas,
     quota_preview,

@@ -1,4 +1,4 @@
-"""Accounts, tokens and privileges."""
+"""Accounts and privileges."""
 
 from collections.abc import AsyncGenerator
 
@@ -9,9 +9,6 @@ from broker.protocol.accounts import (
     AccountRequest,
     Me,
     Privileges,
-    Token,
-    TokenRequest,
-    TokenSecret,
 )
 from broker.protocol.base import Page
 
@@ -56,24 +53,6 @@ async def resume_account(http: Transport, account: Ref) -> None:
 async def delete_account(http: Transport, account: Ref) -> None:
     """Delete an account; its history stays."""
     await http.act("DELETE", _path(account))
-
-
-async def create_token(http: Transport, account: Ref, request: TokenRequest) -> TokenSecret:
-    """Make a token; the answer is the only place where its secret is shown."""
-    return await http.call("POST", _path(account, "/tokens"), TokenSecret, body=request)
-
-
-async def list_tokens(
-    http: Transport, account: Ref, *, limit: int | None = None
-) -> AsyncGenerator[Token, None]:
-    """The tokens of an account, newest first."""
-    async for item in listing(http, _path(account, "/tokens"), Page[Token], limit=limit):
-        yield item
-
-
-async def revoke_token(http: Transport, account: Ref, token: Ref) -> None:
-    """Make a token stop working."""
-    await http.act("DELETE", _path(account, f"/tokens/{ref('token', token)}"))
 
 
 async def get_privileges(http: Transport, account: Ref) -> Privileges:

@@ -10,6 +10,7 @@ from broker.client import opening as _opening
 from broker.client import quotas as _quotas
 from broker.client import submissions as _submissions
 from broker.client import teams as _teams
+from broker.client import tokens as _tokens
 from broker.client import watching as _watching
 from broker.client.faces import Call, Stream
 from broker.client.handles import Opens
@@ -63,9 +64,10 @@ class Calls:
     suspend_account = Call(_accounts.suspend_account)
     resume_account = Call(_accounts.resume_account)
     delete_account = Call(_accounts.delete_account)
-    tokens = Stream(_accounts.list_tokens)
-    create_token = Call(_accounts.create_token)
-    revoke_token = Call(_accounts.revoke_token)
+    tokens = Stream(_tokens.list_tokens)
+    create_token = Call(_tokens.create_token)
+    rotate_token = Call(_tokens.rotate_token)
+    revoke_token = Call(_tokens.revoke_token)
     privileges = Call(_accounts.get_privileges)
     set_privileges = Call(_accounts.set_privileges)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from broker.client import AsyncBatchHandle, AsyncClient
-from broker.protocol.accounts import AccountRequest, AppPrivileges, TokenRequest
+from broker.protocol.accounts import AccountRequest, AppPrivileges
 from broker.protocol.apps import (
     AppRequest,
     InputSpec,
@@ -21,6 +21,7 @@ from broker.protocol.apps import (
 from broker.protocol.batches import InputContent, JobRequest
 from broker.protocol.quotas import QuotaRequest
 from broker.protocol.resources import JobLimits, Resources
+from broker.protocol.tokens import TokenRequest
 
 APP = "ising"
 LATTICE = json.dumps({"coupling": 1.0, "boundary": "periodic"})

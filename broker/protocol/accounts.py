@@ -1,13 +1,12 @@
-"""Accounts, their tokens and BOINC privileges."""
+"""Accounts and BOINC privileges."""
 
 from datetime import datetime
 
-from pydantic import AwareDatetime
-
 from broker.protocol.base import Message, Name, Title, View
-from broker.protocol.ids import AccountRef, AppRef, TokenRef
+from broker.protocol.ids import AccountRef, AppRef
 from broker.protocol.quotas import Quota
 from broker.protocol.states import AccountState
+from broker.protocol.tokens import Token
 
 
 class AccountRequest(Message):
@@ -41,36 +40,8 @@ class Me(View):
     account: Account
     privileges: "Privileges"
     quota: Quota
-
-
-class TokenRequest(Message):
-    """A new token of an account."""
-
-    name: Title = ""
-    """What it is for."""
-    expires_at: AwareDatetime | None = None
-    """When it stops working; null for never."""
-
-
-class Token(View):
-    """A token, without its secret."""
-
-    id: TokenRef
-    name: str
-    """What it is for."""
-    created_at: datetime
-    expires_at: datetime | None
-    """When it stops working; null for never."""
-    revoked_at: datetime | None
-    """When it was revoked; null while it works."""
-
-
-class TokenSecret(View):
-    """A new token with its secret, shown this once: the broker keeps only a hash."""
-
-    id: TokenRef
-    token: str
-    """The bearer token, `flt_...`."""
+    token: Token | None = None
+    """The token that asks; null when it was proved otherwise who calls."""
 
 
 class Privileges(Message):

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from broker.protocol.base import Message, Name, Title, View
 from broker.protocol.ids import AccountRef, HostRef
+from broker.protocol.limits import OVERLAP_SECONDS_MAX
 from broker.protocol.resources import HostFacts
 from broker.protocol.states import HostState
 
@@ -18,7 +19,11 @@ class EnrollmentRequest(Message):
     pool: Name = "default"
     """Pool that the host joins."""
     expires_at: AwareDatetime | None = None
-    """When it stops working; null takes 24 hours from now."""
+    """When it stops working, at the latest with the token that asks; null takes 24 hours from
+    now."""
+    host_expires_at: AwareDatetime | None = None
+    """When the host's own token will stop working, at the latest with the token that asks; null
+    for that, or never."""
 
 
 class Enrollment(View):
@@ -27,6 +32,13 @@ class Enrollment(View):
     token: str
     """The token, `fle_...`."""
     expires_at: datetime
+
+
+class HostRotationRequest(Message):
+    """A host asks for another token in the place of its own; it lasts as long."""
+
+    overlap_seconds: float = Field(86_400, ge=0, le=OVERLAP_SECONDS_MAX)
+    """Seconds for which the old token works on, in case that the answer is lost."""
 
 
 class Host(View):

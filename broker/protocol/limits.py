@@ -34,6 +34,8 @@ WALL_SECONDS_MAX = 30 * 86_400
 
 IDEMPOTENCY_KEY_CHARACTERS_MAX = 200
 IDEMPOTENCY_HOURS = 24
+TOKEN_SCOPES_MAX = 6
+OVERLAP_SECONDS_MAX = 30 * 86_400  # of a token and the one in its place
 
 WEIGHT_MAX = 1e12
 SLOTS_MAX = 1e9  # of a minimum or a maximum

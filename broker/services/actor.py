@@ -49,8 +49,10 @@ class Actor:
         Raises:
             Unauthenticated: the account is no longer active.
         """
-        if self.principal.account_id is not None:
-            self.principal = await self.access.principal(self.principal.account_id)
+        who = self.principal
+        if who.account_id is not None:
+            now = await self.access.principal(who.account_id)
+            self.principal = now.by_token(who.token_id, who.scopes)
 
     def may(self, what: Resource | None = None) -> bool:
         """Whether the route's action is allowed on a resource; on the deployment for None."""
@@ -67,10 +69,13 @@ class Actor:
 
         Raises:
             NotFound: denied, and the caller may not know that the resource exists.
-            Forbidden: denied, and the caller can see it.
+            Forbidden: denied, and the caller can see it; or the caller's token is not for this.
         """
         if self.may(what):
             return
+        if not self.principal.in_scope(self.action):
+            held = ", ".join(sorted(self.principal.scopes))
+            raise Forbidden(f"the token is not for {self.action}; its scopes are: {held}")
         if not access.sees(self.principal, what or self.world.deployment()):
             raise NotFound(
                 f"{' '.join(ids) or 'it'} does not exist, or is not yours to see", ids=ids

@@ -1,7 +1,7 @@
 """The first account and host: made straight in the database, for nobody can call the API yet."""
 
 from broker.errors import NameTaken
-from broker.services.identity import ACCOUNT_PREFIX, ENROLLMENT_PREFIX, new_secret
+from broker.services.bearer_tokens import ACCOUNT_PREFIX, ENROLLMENT_PREFIX, new_secret
 from broker.storage import bootstrap
 from broker.storage.database import Connection
 

@@ -6,8 +6,14 @@ from broker.protocol.hosts import Enrollment, EnrollmentRequest
 from broker.protocol.leases import Enrolled, EnrollRequest
 from broker.services.access import Access
 from broker.services.actor import Actor
-from broker.services.identity import ENROLLMENT_PREFIX, HOST_PREFIX, bearer, digest, new_secret
-from broker.services.tokens import NOT_AHEAD, storable
+from broker.services.bearer_tokens import (
+    ENROLLMENT_PREFIX,
+    HOST_PREFIX,
+    bearer,
+    digest,
+    new_secret,
+)
+from broker.services.tokens import NOT_AHEAD, bounded, own_expiry, storable
 from broker.storage import enrollments
 from broker.storage.database import Connection
 
@@ -16,11 +22,14 @@ async def create(connection: Connection, actor: Actor, request: EnrollmentReques
     """A token with which one host may join the caller's account (B1).
 
     Raises:
-        InvalidInput: an expiry that has passed.
+        InvalidInput: an expiry that has passed, or lies behind that of the caller's token.
         Forbidden: the pool does not take the caller's hosts.
     """
     actor.require()
     _check_pool(actor.world, request.pool, actor.principal)
+    if request.expires_at is not None:
+        await bounded(connection, actor, request.expires_at)
+    host_expiry = await bounded(connection, actor, request.host_expires_at, "/host_expires_at")
     secret, sha256 = new_secret(ENROLLMENT_PREFIX)
     expires_at = await enrollments.create(
         connection,
@@ -29,6 +38,8 @@ async def create(connection: Connection, actor: Actor, request: EnrollmentReques
         request.pool,
         sha256,
         storable(request.expires_at),
+        latest=await own_expiry(connection, actor),
+        host_expires_at=host_expiry,
     )
     if expires_at is None:
         raise InvalidInput.of("/expires_at", NOT_AHEAD)

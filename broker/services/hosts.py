@@ -1,14 +1,16 @@
 """Hosts: brought in by their owners, watched and switched by owners and admins."""
 
 from broker.domain.access import Action
-from broker.errors import Conflict
-from broker.protocol.hosts import Host
+from broker.errors import Conflict, NotFound
+from broker.protocol.hosts import Host, HostRotationRequest
 from broker.protocol.ids import HostId, show
+from broker.protocol.leases import Enrolled
 from broker.protocol.resources import HostFacts
 from broker.protocol.states import HostState
 from broker.services.actor import Actor
+from broker.services.bearer_tokens import HOST_PREFIX, new_secret
 from broker.services.references import absent
-from broker.storage import hosts
+from broker.storage import hosts, tokens
 from broker.storage.database import Connection, Database
 
 
@@ -75,6 +77,22 @@ async def move(
     if state is HostState.BANNED:
         await hosts.lock_out(connection, host=host)
     return await show_one(connection, actor, host, half_life_seconds=half_life_seconds)
+
+
+async def rotate_token(
+    connection: Connection, actor: Actor, host: HostId, request: HostRotationRequest
+) -> Enrolled:
+    """Another token for the host that asks; those that it has end after an overlap.
+
+    Raises:
+        NotFound: it is another host.
+    """
+    if host != actor.host_id:
+        raise NotFound(f"{show('host', host)} is another host", ids=(show("host", host),))
+    actor.require(actor.world.lease(host))
+    secret, sha256 = new_secret(HOST_PREFIX)
+    await tokens.rotate_host(connection, host, sha256, overlap_seconds=request.overlap_seconds)
+    return Enrolled(host=host, token=secret)
 
 
 async def update_facts(database: Database, host: HostId, facts: HostFacts) -> None:

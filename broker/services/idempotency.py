@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from broker.errors import Conflict, KeyReused
-from broker.protocol.accounts import TokenSecret
 from broker.protocol.base import Message
 from broker.protocol.hosts import Enrollment
+from broker.protocol.leases import Enrolled
+from broker.protocol.tokens import TokenSecret
 from broker.services.actor import Actor
 from broker.services.answers import IdempotencyKey, Stored, replayed
 from broker.storage import idempotency
@@ -16,7 +17,7 @@ UseCase = Callable[[Connection], Awaitable[Message | None]]
 
 # Answers that hold a secret. The database must never hold a usable one, so of these only the fact
 # is kept that they were given: a repetition makes no second token, and is told so.
-SECRETS: Final = (TokenSecret, Enrollment)
+SECRETS: Final = (TokenSecret, Enrollment, Enrolled)
 NOT_KEPT: Final = b'{"kept":false}'
 
 

@@ -1,6 +1,6 @@
 """Privileges: the global ones given by admins, those on an app also by the app's admins."""
 
-from broker.domain.access import compound, mask
+from broker.domain.access import compound, covers, mask, rights
 from broker.errors import Conflict, Forbidden
 from broker.protocol.accounts import AppGrant, AppPrivileges, Privileges
 from broker.protocol.apps import App
@@ -25,12 +25,24 @@ async def grant(
 
     Raises:
         Conflict: the account was deleted, or is the last active admin and would cease to be one.
+        Forbidden: the caller's token is for less than what is given.
     """
     account = await accounts.existing(connection, actor, reference)
+    _within_token(actor, wanted)
     if not wanted.admin_all_apps:
         await accounts.keep_an_admin(connection, account.id)
     await privileges.set_global(connection, account.id, wanted)
     return wanted
+
+
+def _within_token(actor: Actor, wanted: Privileges) -> None:
+    held = rights(actor.principal, actor.world.deployment())
+    for given, role in (
+        (wanted.submit_all_apps, Role.SUBMIT_ALL),
+        (wanted.admin_all_apps, Role.MANAGER),
+    ):
+        if given and not covers(held, role):
+            raise Forbidden(f"{role} contains rights that your token is not for")
 
 
 async def page_of_app(

@@ -28,10 +28,18 @@ async def create(
     pool: str,
     sha256: bytes,
     expires_at: datetime | None,
+    *,
+    latest: datetime | None,
+    host_expires_at: datetime | None,
 ) -> datetime | None:
-    """Stores a token; its expiry, or None when that does not lie in the future."""
+    """Stores a token; its expiry, or None when that does not lie in the future.
+
+    Args:
+        latest: it ends by then, whatever was asked; None for no such bound.
+        host_expires_at: when the token ends that the host will get; None for never.
+    """
     expiry: datetime | None = await connection.fetchval(
-        SQL.create, account, name, pool, sha256, expires_at
+        SQL.create, account, name, pool, sha256, expires_at, latest, host_expires_at
     )
     return expiry
 

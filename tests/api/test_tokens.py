@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from broker.services.bearer_tokens import BearerTokens
 from broker.services.identity import Identity
 from tests.support.http import Http
 from tests.support.running import Running
@@ -146,9 +147,8 @@ async def test_only_hosts_linger_when_they_are_looked_up(broker: Running) -> Non
     agent = await broker.agent()
     asked = []
     services = broker.services
-    identity = Identity(
-        services.database, services.access, 1.0, lambda: float(asked.append(1) or 0.0)
-    )
+    tokens = BearerTokens(services.database, 1.0, lambda: float(asked.append(1) or 0.0))
+    identity = Identity(services.access, [tokens])
     await identity.authenticate(f"Bearer {broker.admin.token}")
     assert not asked
     assert (await identity.authenticate(f"Bearer {agent.http.token}")).host_id

@@ -1,4 +1,4 @@
-"""Accounts, their tokens and privileges."""
+"""Accounts and their privileges."""
 
 from aiohttp import web
 
@@ -10,13 +10,10 @@ from broker.protocol.accounts import (
     AccountRequest,
     Me,
     Privileges,
-    Token,
-    TokenRequest,
-    TokenSecret,
 )
 from broker.protocol.base import Page
-from broker.protocol.ids import HostId, TokenId
-from broker.services import accounts, privileges, tokens
+from broker.protocol.ids import HostId
+from broker.services import accounts, privileges
 from broker.services.me import me as who_am_i
 from broker.storage.database import Connection
 
@@ -65,29 +62,6 @@ async def delete(call: Call) -> web.Response:
     response = await call.mutate(use_case)
     call.services.waiting.wake(told)
     return response
-
-
-# -- tokens ---------------------------------------------------------------------------------
-
-
-async def create_token(call: Call) -> web.Response:
-    body = await call.body(TokenRequest)
-    account = call.path("account")
-    return await call.mutate(lambda c: tokens.create(c, call.actor, account, body), CREATED)
-
-
-async def page_of_tokens(call: Call) -> web.Response:
-    before, limit = page_bounds(call.query(PageQuery))
-    async with call.services.database.connection() as connection:
-        found = await tokens.page(
-            connection, call.actor, call.path("account"), before=before, rows_max=limit
-        )
-    return answer_page(found, limit)
-
-
-async def revoke_token(call: Call) -> web.Response:
-    account, token = call.path("account"), TokenId(call.id("token"))
-    return await call.mutate(lambda c: tokens.revoke(c, call.actor, account, token))
 
 
 # -- privileges -----------------------------------------------------------------------------
@@ -150,33 +124,6 @@ ROUTES = [
         delete,
         A.ACCOUNT_ADMINISTER,
         "Deletes an account: revokes its tokens and ends its jobs; its history stays.",
-        status=NO_CONTENT,
-    ),
-    Route(
-        "POST",
-        f"{ONE}/tokens",
-        create_token,
-        A.TOKEN_MANAGE,
-        "Makes a token; its secret is shown this once and not kept.",
-        body=TokenRequest,
-        answer=TokenSecret,
-        status=CREATED,
-    ),
-    Route(
-        "GET",
-        f"{ONE}/tokens",
-        page_of_tokens,
-        A.TOKEN_MANAGE,
-        "Lists the tokens of an account, newest first.",
-        query=PageQuery,
-        answer=Page[Token],
-    ),
-    Route(
-        "DELETE",
-        f"{ONE}/tokens/{{token}}",
-        revoke_token,
-        A.TOKEN_MANAGE,
-        "Makes a token stop working.",
         status=NO_CONTENT,
     ),
     Route(

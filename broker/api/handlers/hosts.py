@@ -6,7 +6,7 @@ from broker.api.call import CREATED, Call, Open, PageQuery, answer, answer_page,
 from broker.api.routes import Route
 from broker.domain.access import Action
 from broker.protocol.base import Page
-from broker.protocol.hosts import Enrollment, EnrollmentRequest, Host
+from broker.protocol.hosts import Enrollment, EnrollmentRequest, Host, HostRotationRequest
 from broker.protocol.ids import HostId
 from broker.protocol.leases import Enrolled, EnrollRequest
 from broker.protocol.states import HostState
@@ -65,6 +65,11 @@ async def _move(call: Call, state: HostState) -> web.Response:
     return response
 
 
+async def rotate_token(call: Call) -> web.Response:
+    host, body = HostId(call.id("host")), await call.body(HostRotationRequest)
+    return await call.mutate(lambda c: hosts.rotate_token(c, call.actor, host, body), CREATED)
+
+
 A = Action
 ONE = "/v1/hosts/{host}"
 ROUTES = [
@@ -121,5 +126,15 @@ ROUTES = [
         A.HOST_ADMINISTER,
         "Takes all work from a host and revokes its token, for good.",
         answer=Host,
+    ),
+    Route(
+        "POST",
+        f"{ONE}:rotate-token",
+        rotate_token,
+        A.LEASE_WORK,
+        "Gives a host another token in the place of its own, which ends after an overlap.",
+        body=HostRotationRequest,
+        answer=Enrolled,
+        status=CREATED,
     ),
 ]

@@ -1,7 +1,8 @@
 """Who may do what: one pure function, asked by every door.
 
-`actions` names what can be asked, `roles` is the policy table, `decision` the formula, `compound`
-what takes several decisions at once, `world` everything that decisions need to know, in memory.
+`actions` names what can be asked, `roles` is the policy table, `scopes` what tokens may be used
+for, `decision` the formula, `compound` what takes several decisions at once, `world` everything
+that decisions need to know, in memory.
 """
 
 from broker.domain.access.actions import READS, VIEW_OF, Action, own
@@ -30,6 +31,7 @@ from broker.domain.access.roles import (
     roles_in,
     roles_with,
 )
+from broker.domain.access.scopes import SCOPES, WHOLE, Scopes, actions_of, within
 from broker.domain.access.world import Node, Visible, World
 
 __all__ = [
@@ -39,7 +41,9 @@ __all__ = [
     "GRANTABLE",
     "LADDERS",
     "READS",
+    "SCOPES",
     "VIEW_OF",
+    "WHOLE",
     "Acl",
     "Action",
     "Decision",
@@ -48,9 +52,11 @@ __all__ = [
     "Node",
     "Principal",
     "Resource",
+    "Scopes",
     "Via",
     "Visible",
     "World",
+    "actions_of",
     "covers",
     "decide",
     "mask",
@@ -61,4 +67,5 @@ __all__ = [
     "roles_in",
     "roles_with",
     "sees",
+    "within",
 ]

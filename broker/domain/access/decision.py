@@ -8,6 +8,7 @@
            + (r is a shared batch and app.view in P(u, r.app): downloader; read_shared: reader;
               restricted likewise)
     allow(u, a, r) = r not trashed  and  (u is not anonymous or a only reads)
+                     and a in the scopes of u's token
                      and (a in P or (a:own in P and r.created_by = u))
 
 What strict_personal hides from those who administer everything it also hides from those who
@@ -17,7 +18,7 @@ the batch is stamped `shared` (H8) or `read_shared` (H9).
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -30,7 +31,8 @@ from broker.domain.access.roles import (
     mask,
     rights_of,
 )
-from broker.protocol.ids import AccountId, HostId, PrincipalId
+from broker.domain.access.scopes import WHOLE, Scopes, actions_of, narrowed
+from broker.protocol.ids import AccountId, HostId, PrincipalId, TokenId
 from broker.protocol.nodes import EVERYONE, Isolation, Kind, Role
 
 Acl = Mapping[PrincipalId, Mask]
@@ -50,6 +52,8 @@ class Principal:
     Args:
         principals: S(u), the ids for which an access list may hold an entry.
         global_roles: what `user_submit` gives, everywhere.
+        scopes: what the token that proved it may be used for; a decision allows nothing else.
+        token_id: that token; None when it was proved otherwise.
     """
 
     account_id: AccountId | None = None
@@ -59,6 +63,18 @@ class Principal:
     principals: frozenset[PrincipalId] = frozenset()
     global_roles: Mask = 0
     import_enabled: bool = True
+    scopes: Scopes = WHOLE
+    token_id: TokenId | None = None
+
+    def by_token(self, token: TokenId | None, scopes: Scopes) -> "Principal":
+        """The same caller as far as a token stands for it."""
+        if token is None and scopes == WHOLE:
+            return self
+        return replace(self, token_id=token, scopes=WHOLE if scopes == WHOLE else scopes)
+
+    def in_scope(self, action: Action) -> bool:
+        """Whether the token that proved the caller may be used for an action."""
+        return self.scopes is WHOLE or action in actions_of(self.scopes)
 
     @property
     def label(self) -> str:
@@ -165,13 +181,17 @@ def rights_through(ground: Ground) -> frozenset[str]:
 
 
 def rights(who: Principal, what: Resource) -> frozenset[str]:
-    """P(u, r): all rights of the caller towards a resource, own ones marked `:own`."""
-    return frozenset().union(*(rights_through(ground) for ground in sources(who, what)))
+    """P(u, r): all rights of the caller towards a resource, own ones marked `:own`. Within the
+    scopes of its token: so nobody gives more than the token may be used for."""
+    held = frozenset[str]().union(*(rights_through(ground) for ground in sources(who, what)))
+    return narrowed(held, who.scopes)
 
 
 def decide(who: Principal, action: Action, what: Resource) -> Decision:
     """Whether `who` may do `action` to `what`, and on which grounds."""
     if what.trashed or (who.anonymous and action not in READS):
+        return Decision(action, ())
+    if who.scopes is not WHOLE and action not in actions_of(who.scopes):
         return Decision(action, ())
     made_it = who.account_id is not None and who.account_id == what.created_by
     right = own(action) if made_it else action

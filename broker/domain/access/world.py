@@ -206,13 +206,15 @@ class World:
 
     def visible(self, who: Principal, action: Action) -> Visible:
         """On what a caller may do an action that no `:own` right gives: list equals check."""
-        everything = action in rights_of(who.global_roles)
+        everything = who.in_scope(action) and action in rights_of(who.global_roles)
         return Visible(everything, self.governed(who, action))
 
     def governed(
         self, who: Principal, action: Action, roles: Mask = ALL_ROLES
     ) -> frozenset[NodeId]:
         """The benefactors whose own access lists give a caller an action, by some roles."""
+        if not who.in_scope(action):
+            return frozenset()
         return frozenset(
             node
             for principal in who.principals

@@ -24,7 +24,8 @@ LIMIT 1;
 
 -- name: token
 -- $1 account, $2 name, $3 digest
-INSERT INTO token (account_id, name, sha256) VALUES ($1::int, $2::text, $3::bytea);
+INSERT INTO token (account_id, name, sha256, scopes)
+VALUES ($1::int, $2::text, $3::bytea, '{all}');
 
 -- name: enrollment
 -- $1 name, $2 pool, $3 digest

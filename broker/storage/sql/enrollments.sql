@@ -1,9 +1,11 @@
 -- name: create
 -- No row comes back when the expiry does not lie in the future.
--- $1 account, $2 name, $3 pool, $4 SHA-256, $5 expiry or null for a day from now
-INSERT INTO enrollment (account_id, name, pool, sha256, expires_at)
+-- $1 account, $2 name, $3 pool, $4 SHA-256, $5 expiry or null for a day from now, $6 the latest
+-- that it may be or null, $7 expiry of the host's own token or null
+INSERT INTO enrollment (account_id, name, pool, sha256, expires_at, host_expires_at)
 SELECT $1::int, $2::text, $3::text, $4::bytea,
-    coalesce($5::timestamptz, now() + interval '24 hours')
+    least(coalesce($5::timestamptz, now() + interval '24 hours'), $6::timestamptz),
+    $7::timestamptz
 WHERE $5::timestamptz IS NULL OR $5::timestamptz > now()
 RETURNING expires_at;
 
@@ -17,7 +19,7 @@ WITH used AS (
     FROM account
     WHERE enrollment.sha256 = $1::bytea AND used_at IS NULL AND expires_at > now()
       AND account.id = enrollment.account_id AND account.state = 'active'
-    RETURNING enrollment.account_id, enrollment.pool
+    RETURNING enrollment.account_id, enrollment.pool, enrollment.host_expires_at
 ), new AS (
     INSERT INTO host (account_id, name, pool, facts, gflops, last_seen_at)
     SELECT account_id, $3::text, coalesce($2::text, pool), $4::json, $5::float8, now() FROM used
@@ -25,7 +27,8 @@ WITH used AS (
 ), credit AS (
     INSERT INTO host_credit (host_id) SELECT id FROM new
 ), secret AS (
-    INSERT INTO token (host_id, name, sha256) SELECT id, 'enrolled', $6::bytea FROM new
+    INSERT INTO token (host_id, name, sha256, expires_at)
+    SELECT new.id, 'enrolled', $6::bytea, used.host_expires_at FROM new, used
 )
 SELECT id FROM new;
 

@@ -102,3 +102,18 @@ def test_a_team_is_made_renamed_and_filled(broker: Any, fairlead: Fairlead) -> N
     assert fairlead("teams", "remove", "lab", "alice").exit_code == 0
     assert fairlead("teams", "delete", "lab", input="n\n").exit_code == 1
     assert fairlead("teams", "delete", "lab", "--yes").stdout == "lab is deleted\n"
+
+
+def test_a_token_is_made_for_its_scopes_and_rotated(broker: Any, fairlead: Fairlead) -> None:
+    secret = {"id": "token_4", "token": "flt_new"}
+    broker.on("GET", "/v1/me", says(samples.ME))
+    broker.on("POST", "/v1/accounts/account_1/tokens", says(secret, status=201))
+    broker.on("POST", "/v1/accounts/account_1/tokens/token_3:rotate", says(secret, status=201))
+    run = fairlead("tokens", "create", "ci", "--scope", "read", "--scope", "hosts")
+    assert run.stdout == "flt_new\n"
+    assert "not shown again" in run.stderr
+    assert broker.seen[-1].json == {"name": "ci", "expires_at": None, "scopes": ["read", "hosts"]}
+    assert fairlead("tokens", "create", "--scope", "root").exit_code == 2
+    run = fairlead("tokens", "rotate", "3", "--overlap", "60", "--json")
+    assert run.stdout == '{"id":"token_4","token":"flt_new"}\n'
+    assert broker.seen[-1].json["overlap_seconds"] == 60
