@@ -64,6 +64,7 @@ class Submission:
             app = await self.catalogue.app(header.app)
         except NotFound as error:
             raise InvalidInput.of("/app", error.message) from None
+        await actor.renew()  # rights may have changed while the app was looked up
         place = place_of(actor.world, actor, header.project)
         order = SubmissionOrder(actor, header.app, app.id, header.project, place, header.pool)
         order.require()

@@ -3,8 +3,11 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from broker.protocol.ids import NodeId, PrincipalId
 from broker.protocol.nodes import Role
+from broker.services.catalogue import Catalogue
 from tests.api.scene import scientist, submit
 from tests.api.test_access import account_of, ids, project, share
 from tests.api.test_groups import etag
@@ -145,6 +148,26 @@ async def test_rules_Y5_H13_a_membership_counts_at_once_on_every_broker(
     (await there.post("/v1/batches", body)).problem(422, "invalid_input")
     async with asyncio.timeout(2):
         await until(unseen)
+
+
+async def test_rule_Y5_a_membership_lost_while_a_submission_is_looked_up_is_lost(
+    broker: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await broker.app()
+    ann = await scientist(broker)
+    lab = await team(broker.admin, "lab", "ann")
+    node = await project(broker, "shared")
+    await share(broker, node, {lab: Role.EXECUTOR})
+    look_up = Catalogue.app
+
+    async def slow(self: Catalogue, *args: Any) -> Any:
+        found = await look_up(self, *args)
+        (await broker.admin.delete(f"{TEAMS}/lab/accounts/ann")).expect(204)
+        return found
+
+    monkeypatch.setattr(Catalogue, "app", slow)
+    body = {"app": "sleep", "jobs": [{}], "project": "shared"}
+    (await ann.post("/v1/batches", body)).problem(422, "invalid_input")
 
 
 async def test_deleting_a_team_takes_what_it_gave(broker: Running) -> None:

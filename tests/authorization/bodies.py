@@ -11,6 +11,7 @@ HOST_FACTS = {"name": "new", "cpus": 4, "memory_mib": 8_000, "slots": 2}
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/accounts"): {"name": "new"},
     ("POST", "/v1/accounts/{account}/tokens"): {"name": "new"},
+    ("POST", "/v1/accounts/{account}/tokens/{token}:rotate"): {},
     ("PUT", "/v1/accounts/{account}/privileges"): {"submit_all_apps": True},
     ("PATCH", "/v1/accounts/{account}/quota"): {"quota": 2},
     ("PUT", "/v1/quotas/mix"): ALL_OF_A_MIX,
@@ -42,6 +43,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/images"): IMAGE,
     ("PATCH", "/v1/images/{image}"): {"path": "a/c"},
     ("POST", "/v1/hosts/{host}:poll"): {"free_slots": 0, "wait_seconds": 0},
+    ("POST", "/v1/hosts/{host}:rotate-token"): {},
     ("POST", "/v1/leases:renew"): {"leases": []},
     ("POST", "/v1/leases:report"): {"reports": []},
     ("POST", "/v1/leases:checkpoints"): {"jobs": ["job_99999"]},

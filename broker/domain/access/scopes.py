@@ -45,7 +45,9 @@ SCOPES: Final[dict[TokenScope, frozenset[Action]]] = {
     # everything in projects and apps, also who may do what there
     TokenScope.WRITE: READS | _RUNS | _LISTED | {A.PROJECT_CREATE},
     # whatever sets hosts up sees no results
-    TokenScope.HOSTS: frozenset({A.HOST_LIST, A.HOST_VIEW, A.HOST_ADMINISTER, A.HOST_ENROLL_TOKEN}),
+    TokenScope.HOSTS: frozenset(
+        {A.HOST_LIST, A.HOST_VIEW, A.HOST_ADMINISTER, A.HOST_ENROLL_TOKEN, A.POOL_ENROLL}
+    ),
     # accounts, teams, quotas, tokens, hosts, pools: what no access list gives
     TokenScope.ADMIN: frozenset(Action) - _LISTED,
 }
