@@ -14,6 +14,8 @@ from broker.services.batches import scope
 from broker.storage.batches import Scope
 from tests.support.worlds import Worlds
 
+BOTH = ["app", "other"]
+
 
 def world() -> Worlds:
     w = Worlds()
@@ -35,11 +37,16 @@ def world() -> Worlds:
 @pytest.mark.parametrize(
     ("who", "app", "account", "expected"),
     [
-        ("ann", None, None, {"nodes": ["ws-ann", "project", "folder"]}),
-        ("bob", None, None, {"nodes": ["ws-bob", "private"]}),
-        ("keeper", None, None, {"nodes": ["ws-keeper"], "apps": ["app"]}),
-        ("keeper", "other", None, {"nodes": ["ws-keeper"]}),
-        ("keeper", "app", "bob", {"nodes": ["ws-keeper"], "apps": ["app"]}),
+        ("ann", None, None, {"nodes": ["ws-ann", "project", "folder"], "shared_apps": BOTH}),
+        ("bob", None, None, {"nodes": ["ws-bob", "private"], "shared_apps": BOTH}),
+        ("keeper", None, None, {"nodes": ["ws-keeper"], "apps": ["app"], "shared_apps": BOTH}),
+        ("keeper", "other", None, {"nodes": ["ws-keeper"], "shared_apps": ["other"]}),
+        (
+            "keeper",
+            "app",
+            "bob",
+            {"nodes": ["ws-keeper"], "apps": ["app"], "shared_apps": ["app"]},
+        ),
         ("admin", None, None, {"nodes": ["ws-admin"], "everything": True}),
         ("admin", "app", None, {"nodes": ["ws-admin"], "apps": ["app"]}),
         ("admin", "app", "bob", {"nodes": ["ws-admin"], "accounts": ["bob"]}),
@@ -57,7 +64,7 @@ def test_scope_is_what_may_be_viewed_narrowed_by_the_filters(
     names = {number: name for name, number in w.ids.items()}
     shown = {
         field: {names[each] for each in getattr(found, field)}
-        for field in ("nodes", "apps", "accounts")
+        for field in ("nodes", "apps", "shared_apps", "accounts")
     }
     assert shown == {field: set(expected.get(field, ())) for field in shown}
     assert found == Scope(
@@ -65,5 +72,6 @@ def test_scope_is_what_may_be_viewed_narrowed_by_the_filters(
         expected.get("everything", False),
         found.nodes,
         found.apps,
+        found.shared_apps,
         found.accounts,
     )
