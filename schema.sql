@@ -668,6 +668,7 @@ CREATE TABLE job (
     name              text,                 -- null: the job's id
     parameters        json NOT NULL,
     inputs            json,
+    data              json,                 -- places below data roots: protocol.data.DataUse
     CONSTRAINT job_pkey PRIMARY KEY (id),
     CONSTRAINT job_active_has_lease CHECK (
         (state IN ('leased', 'running')) = (lease_expires_at IS NOT NULL)),
@@ -680,6 +681,16 @@ CREATE INDEX job_queued ON job (lane_id, priority DESC, id) WHERE state = 'queue
 CREATE INDEX job_active ON job (host_id) WHERE state IN ('leased', 'running');
 -- storage.batches.copy_unsuccessful (a rerun) and storage.jobs.of_batches: few among a million.
 CREATE INDEX job_unsuccessful ON job (id) WHERE state IN ('failed', 'cancelled', 'quarantined');
+
+-- The data roots that the jobs of a batch use, for a rerun to ask again. No foreign keys: once the
+-- batch has ended a root may go, and its id never comes back.
+CREATE TABLE batch_root (
+    batch_id  bigint NOT NULL,
+    root_id   integer NOT NULL,
+    mode      binding_mode NOT NULL,
+    CONSTRAINT batch_root_pkey PRIMARY KEY (batch_id, root_id, mode)
+);
+CREATE INDEX batch_root_root ON batch_root (root_id);  -- storage.data_roots.uses
 
 -- Pools in which running jobs may be taken back for accounts below their share: opt-in by a row.
 CREATE TABLE preemption (

@@ -93,6 +93,7 @@ class Agent:
             executors=host.executors,
             gpus=host.gpus,
             environment=dict(os.environ),
+            data_roots_allowed=settings.data_roots == "allow",
             command_started=self._command_started,
             command_ended=self._command_ended,
         )

@@ -33,6 +33,7 @@ def job_environment(
     attempt_directory: Path,
     work_directory: Path,
     checkpoint_directory: Path,
+    places: Mapping[str, str],
 ) -> dict[str, str]:
     """All variables of a job; a version may override the first block, never the last.
 
@@ -44,6 +45,7 @@ def job_environment(
         attempt_directory: marks every process of the attempt, also those that left its tree.
         work_directory: current directory and HOME.
         checkpoint_directory: kept for the job's next attempt on this host.
+        places: below data roots, by variable.
     """
     threads = str(lease.resources.cpus)
     inherited = {name: host[name] for name in INHERITED if name in host}
@@ -59,6 +61,7 @@ def job_environment(
         "FAIRLEAD_EPOCH": str(lease.epoch),
         "FAIRLEAD_CHECKPOINT_DIR": str(checkpoint_directory),
         "FAIRLEAD_THREADS": threads,
+        **places,
         **(gang_environment(lease.gang, lease) if lease.gang else {}),
         ATTEMPT_VARIABLE: str(attempt_directory),
         "CUDA_VISIBLE_DEVICES": ",".join(gpus),

@@ -22,11 +22,11 @@ import structlog
 from broker.errors import FairleadError, Fenced
 from broker.protocol.leases import OutputFile, Report, Usage
 from broker.protocol.states import Outcome
-from workers import inputs, outputs, processes
+from workers import data, inputs, outputs, processes
 from workers.broker_api import BrokerApi
 from workers.command import CommandInvalid, expand
 from workers.environment import ATTEMPT_VARIABLE, job_environment
-from workers.executors.base import CannotRun, Cause, Ended, Execution, Executor, Task
+from workers.executors.base import CannotRun, Cause, Ended, Execution, Executor, Refused, Task
 from workers.gpus import GpuMonitor, Gpus
 from workers.leases import Held, Key
 from workers.logs import LogShipper
@@ -69,6 +69,8 @@ class Surroundings:
     gpus: Gpus
     environment: Mapping[str, str]
     """The agent's own environment, from which a job gets an allow-list."""
+    data_roots_allowed: bool
+    """Whether jobs may use data roots to which their executor cannot confine them."""
     command_started: Callable[[Key], None]
     command_ended: Callable[[Key], None]
 
@@ -125,6 +127,8 @@ class Runner:
             return None
         except OutputInvalid as error:
             return self._report(Outcome.OUTPUT_INVALID, str(error))
+        except Refused as error:
+            return self._report(Outcome.FAILED, str(error))
         except (CannotRun, CommandInvalid) as error:
             return self._report(Outcome.HOST_ERROR, str(error))
         except OSError as error:
@@ -155,14 +159,18 @@ class Runner:
         executor = self._around.executors.get(spec.executor)
         if executor is None:
             raise CannotRun(f"this host has no executor {spec.executor!r}")
+        data.require_confined(
+            lease, spec.executor, executor, allowed=self._around.data_roots_allowed
+        )
         arguments = expand(spec.command, lease.parameters, python=sys.executable)
         checkpoint = self._around.state.checkpoint(key.job)
         await asyncio.to_thread(inputs.lay_out, self._attempt, checkpoint, lease, spec)
         await inputs.fetch(self._around.api, key, lease, self._attempt.work)
+        places = await asyncio.to_thread(data.lay_out, lease, self._attempt.work)
         await self._monitor.start()
-        return await executor.start(self._task(arguments, checkpoint))
+        return await executor.start(self._task(arguments, checkpoint, places))
 
-    def _task(self, arguments: list[str], checkpoint: Path) -> Task:
+    def _task(self, arguments: list[str], checkpoint: Path, places: dict[str, str]) -> Task:
         lease, attempt = self._held.lease, self._attempt
         return Task(
             arguments=tuple(arguments),
@@ -174,6 +182,7 @@ class Runner:
                 attempt_directory=attempt.path,
                 work_directory=attempt.work,
                 checkpoint_directory=checkpoint,
+                places=places,
             ),
             directory=attempt.work,
             stdout=attempt.log("stdout"),

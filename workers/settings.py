@@ -4,7 +4,7 @@ import os
 import re
 import socket
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -64,6 +64,9 @@ class WorkerSettings(BaseSettings):
     """Leave after this many seconds without a job; null to stay."""
     wall_seconds_max: float | None = Field(None, gt=0)
     """Leave after this many seconds (a pilot inside Slurm or Kubernetes); null to stay."""
+    data_roots: Literal["refuse", "allow"] = "refuse"
+    """Jobs that use data roots, where the executor cannot confine them to these: "refuse", or
+    "allow" on a host of a single lab, where every job may see what the agent's own user sees."""
     drain_seconds: float = Field(30, ge=0)
     """How long running jobs may go on after SIGTERM or SIGINT before they are handed back."""
 

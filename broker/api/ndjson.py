@@ -12,8 +12,8 @@ from aiohttp import StreamReader
 
 from broker.errors import BodyTooLarge, FieldError, InvalidInput
 from broker.protocol.limits import LINE_BYTES_MAX, STREAM_BODY_BYTES_MAX
-from broker.services.catalogue import Runnable
 from broker.services.job_requests import JobRow, check_jobs
+from broker.services.prepared import Prepared
 
 LINES_PER_CHUNK = 2_000
 
@@ -90,7 +90,7 @@ class Lines:
         return True
 
 
-async def jobs_of(lines: Lines, runnable: Runnable) -> AsyncIterator[list[JobRow]]:
+async def jobs_of(lines: Lines, prepared: Prepared) -> AsyncIterator[list[JobRow]]:
     """The jobs of a body, checked chunk by chunk.
 
     Raises:
@@ -99,10 +99,10 @@ async def jobs_of(lines: Lines, runnable: Runnable) -> AsyncIterator[list[JobRow
     async for number, chunk in lines.chunks():
         numbered = [(number + k, line) for k, line in enumerate(chunk) if line.strip()]
         if numbered:
-            yield checked(runnable, numbered)
+            yield checked(prepared, numbered)
 
 
-def checked(runnable: Runnable, numbered: list[tuple[int, bytes]]) -> list[JobRow]:
+def checked(prepared: Prepared, numbered: list[tuple[int, bytes]]) -> list[JobRow]:
     """Job rows of numbered lines.
 
     Raises:
@@ -110,7 +110,9 @@ def checked(runnable: Runnable, numbered: list[tuple[int, bytes]]) -> list[JobRo
     """
     array = b"[" + b",".join(line for _, line in numbered) + b"]"
     try:
-        rows = check_jobs(runnable, array, lambda index: f"line {numbered[index][0]}: ")
+        rows = check_jobs(
+            prepared.runnable, prepared.order, array, lambda index: f"line {numbered[index][0]}: "
+        )
     except InvalidInput:
         refuse_malformed(numbered)
         raise

@@ -132,6 +132,10 @@ def worker(
     max_walltime: Annotated[
         float | None, typer.Option(help="Leave after so many seconds; for pilots in Slurm.")
     ] = None,
+    data_roots: Annotated[
+        str | None,
+        typer.Option(help="refuse, or allow on a host of a single lab: jobs see all its files."),
+    ] = None,
     state_dir: Annotated[
         Path | None, typer.Option(help="Credential and unsent reports; one agent each.")
     ] = None,
@@ -152,6 +156,7 @@ def worker(
         prefetch=prefetch,
         idle_exit_seconds=idle_exit,
         wall_seconds_max=max_walltime,
+        data_roots=data_roots,
         state_directory=state_dir,
     )
     raise typer.Exit(main.main(settings))

@@ -82,22 +82,23 @@ def overlap(one: str, other: str) -> bool:
 
 
 def _check(components: list[str], path: str) -> None:
+    plain = path.isascii() and path.isprintable()  # nearly all are, and a batch has a million
     if len(path) > PATH_CHARACTERS_MAX:
         raise PathInvalid(f"the path has more than {PATH_CHARACTERS_MAX} characters")
     if len(components) > PATH_LEVELS_MAX:
         raise PathInvalid(f"the path has more than {PATH_LEVELS_MAX} levels")
     for component in components:
-        _check_component(component)
+        _check_component(component, plain=plain)
 
 
-def _check_component(name: str) -> None:
+def _check_component(name: str, *, plain: bool) -> None:
     if not name:
         raise PathInvalid("the path has an empty component")
     if name in (".", ".."):
         raise PathInvalid(f"{name!r} is not allowed in a path")
     if "\\" in name:
         raise PathInvalid("a backslash is not allowed in a path")
-    if any(unicodedata.category(character) in UNPRINTABLE for character in name):
+    if not plain and any(unicodedata.category(character) in UNPRINTABLE for character in name):
         raise PathInvalid("control characters are not allowed in a path")
     if len(name.encode()) > COMPONENT_BYTES_MAX:
         raise PathInvalid(f"a component has more than {COMPONENT_BYTES_MAX} bytes")

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from broker.protocol.apps import Scalar
 from broker.protocol.base import Digest, FileName, Message, Name, Title, View
+from broker.protocol.data import DataPlace
 from broker.protocol.estimates import Estimate
 from broker.protocol.ids import AccountRef, AppRef, BatchRef, VersionRef
 from broker.protocol.limits import (
@@ -20,17 +21,21 @@ from broker.protocol.resources import JobLimits, Resources
 
 
 class InputContent(Message):
-    """The content of one input file: small text in place, anything else by digest."""
+    """The content of one input file: small text in place, a place below a data root, anything else
+    by digest."""
 
     text: str | None = Field(None, max_length=INLINE_INPUT_BYTES_MAX)
-    """Text content, UTF-8; null when `sha256` is given."""
+    """Text content, UTF-8; null when another field is given."""
     sha256: Digest | None = None
-    """Digest of content uploaded before (`PUT /v1/blobs/{sha256}`); null with `text`."""
+    """Digest of content uploaded before (`PUT /v1/blobs/{sha256}`); null when another field is
+    given."""
+    data: DataPlace | None = None
+    """Where it lies on the hosts, `root:relative/path`; null when another field is given."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "InputContent":
-        if (self.text is None) == (self.sha256 is None):
-            raise ValueError("give exactly one of text and sha256")
+        if sum(field is not None for field in (self.text, self.sha256, self.data)) != 1:
+            raise ValueError("give exactly one of text, sha256 and data")
         return self
 
 
@@ -65,6 +70,9 @@ class BatchHeader(Message):
     """What each job needs; null takes the version's."""
     limits: JobLimits | None = None
     """Bounds of each attempt; null takes the version's."""
+    outputs_to: DataPlace | None = None
+    """Directory below a data root into which jobs may write, `root:relative/path`; null for none.
+    Declared outputs are stored with the broker all the same."""
     priority: int = Field(0, ge=PRIORITY_MIN, le=PRIORITY_MAX)
     """Order among the account's own jobs of the same lane; greater runs first."""
     private: bool = False

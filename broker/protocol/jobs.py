@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from broker.protocol.base import View
+from broker.protocol.data import DataUse
 from broker.protocol.estimates import Estimate
 from broker.protocol.ids import AccountRef, AppRef, BatchRef, HostRef, JobRef
 from broker.protocol.leases import Usage
@@ -101,6 +102,8 @@ class Job(JobSummary):
     """Values of all parameters."""
     inputs: dict[str, Any]
     """Input files, by name."""
+    data: list[DataUse] = Field(default_factory=list)
+    """Places below data roots that it uses."""
     lease_epoch: int
     """Number of leases so far."""
     attempts: list[Attempt]

@@ -12,6 +12,7 @@ from pydantic import Field
 from broker.protocol.apps import VersionSpec
 from broker.protocol.base import Digest, FileName, Message, Name, Text, View
 from broker.protocol.batches import InputContent
+from broker.protocol.data import LeasedData
 from broker.protocol.ids import AccountRef, BatchRef, HostRef, JobRef, VersionRef
 from broker.protocol.limits import (
     CHECKPOINTS_PER_CALL_MAX,
@@ -106,6 +107,11 @@ class Lease(View):
     """Values of all parameters, defaults filled in."""
     inputs: dict[str, InputContent] = Field(default_factory=dict)
     """Input files."""
+    data: list[LeasedData] = Field(default_factory=list)
+    """Places below data roots that it uses."""
+    data_refused: str = ""
+    """Why the job may no longer use its data, in which case `data` is empty and the host reports it
+    as failed with this message; empty otherwise."""
     resources: Resources
     """What the job occupies."""
     limits: JobLimits

@@ -112,15 +112,15 @@ async def delete(connection: Connection, actor: Actor, reference: str) -> None:
     """Forgets a data root; its files stay as they are.
 
     Raises:
-        Conflict: projects or files refer to it.
+        Conflict: projects, files, or batches that have not ended refer to it.
     """
     root = authorised_node(actor, Kind.DATA_ROOT, reference, "{root}")
     await data_roots.lock(connection)
     uses = await data_roots.uses(connection, root)
     if any(uses):
         raise Conflict(
-            f"the data root is bound to {uses.bindings} projects and {uses.files} files refer to "
-            "it; take these away first",
+            f"the data root is bound to {uses.bindings} projects, {uses.files} files refer to it, "
+            f"and {uses.batches} batches use it; take these away first",
             ids=(show("root", root),),
         )
     await data_roots.delete(connection, root)

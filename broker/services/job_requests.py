@@ -10,22 +10,27 @@ from broker.errors import FieldError, InvalidInput
 from broker.protocol.ids import AccountId
 from broker.protocol.limits import JOB_PARAMETERS_BYTES_MAX
 from broker.services.catalogue import Runnable
+from broker.services.orders import SubmissionOrder
 from broker.storage import blobs
 from broker.storage.database import Database
 
-# name, parameters as JSON, inputs as JSON
-JobRow = tuple[str | None, str, str | None]
+# name, and as JSON parameters, inputs, data
+JobRow = tuple[str | None, str, str | None, str | None]
 
 
-def check_jobs(runnable: Runnable, array: bytes, pointer: Callable[[int], str]) -> list[JobRow]:
-    """Validates a JSON array of job requests against a version.
+def check_jobs(
+    runnable: Runnable, order: SubmissionOrder, array: bytes, pointer: Callable[[int], str]
+) -> list[JobRow]:
+    """Validates a JSON array of job requests against a version, and asks for the data they name.
 
     Args:
+        order: learns of the data roots that the jobs name.
         array: the JSON text of the array.
         pointer: gives the place of the k-th job for errors, e.g. "/jobs/3" or "line 5: ".
 
     Raises:
         InvalidInput: with one entry for each bad field, at most a hundred.
+        Forbidden: data that the caller may not use so.
     """
     try:
         jobs = runnable.jobs.validate_json(array)
@@ -35,12 +40,13 @@ def check_jobs(runnable: Runnable, array: bytes, pointer: Callable[[int], str]) 
     rows: list[JobRow] = []
     problems: list[FieldError] = []
     checks_inputs = bool(runnable.spec.inputs)
+    common = order.roots.outputs_text
     for index, job in enumerate(jobs):
         parameters = job.parameters.model_dump_json()
         if len(parameters) > JOB_PARAMETERS_BYTES_MAX:
             detail = f"more than {JOB_PARAMETERS_BYTES_MAX} bytes"
             problems.append(FieldError(pointer(index) + "/parameters", detail))
-        inputs = None
+        inputs, data = None, common
         if checks_inputs or job.inputs:
             files = job.inputs or {}
             problems += [
@@ -49,9 +55,14 @@ def check_jobs(runnable: Runnable, array: bytes, pointer: Callable[[int], str]) 
             ]
             given = {name: file.model_dump(exclude_none=True) for name, file in files.items()}
             inputs = orjson.dumps(given).decode()
-        rows.append((job.name, parameters, inputs))
+            named = {name: file.data for name, file in files.items() if file.data is not None}
+            if named:
+                data, bad_places = order.roots.read(named, pointer(index) + "/inputs")
+                problems += bad_places
+        rows.append((job.name, parameters, inputs, data))
     if problems:
         raise InvalidInput("some jobs are not valid; nothing was stored", errors=problems[:100])
+    order.require_new_roots()
     return rows
 
 
@@ -72,7 +83,7 @@ async def check_blobs(database: Database, account: AccountId, jobs: Sequence[Job
         InvalidInput: naming each input that it did not upload, at most a hundred.
     """
     wanted: dict[str, str] = {}
-    for index, (_, _, inputs) in enumerate(jobs):
+    for index, (_, _, inputs, _) in enumerate(jobs):
         for name, file in orjson.loads(inputs).items() if inputs else ():
             if digest := file.get("sha256"):
                 wanted.setdefault(digest, f"/jobs/{index}/inputs/{name}/sha256")

@@ -110,6 +110,7 @@ async def show_one(services: Services, actor: Actor, job: JobId) -> Job:
         "version_number": row["version_number"],
         "parameters": orjson.loads(row["parameters"]),
         "inputs": orjson.loads(row["inputs"] or "{}"),
+        "data": orjson.loads(row["data"] or "[]"),
         "lease_epoch": row["lease_epoch"],
         "attempts": attempts,
         "members": members,

@@ -8,7 +8,7 @@ import asyncio
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from broker.queues.client import Queues
 from broker.services.catalogue import Catalogue
 from broker.services.group_commit import Group
 from broker.services.lanes import LaneBook
+from broker.services.leased_data import LeasedPlaces
 from broker.services.waiting import WaitingRoom
 from broker.storage import fleet, gangs, hosts, leases
 from broker.storage.database import Database
@@ -62,6 +63,7 @@ class Leasing:
     queues: Queues
     catalogue: Catalogue
     lanes: LaneBook
+    places: LeasedPlaces
     waiting: WaitingRoom
     lease_seconds: float
     principal_seconds: float
@@ -183,9 +185,13 @@ class Leasing:
     async def _answer(self, told: Difference, draining: bool) -> bytes:
         lanes = await self.lanes.rows({row.lane_id for row in told.rows})
         texts = await self.catalogue.spec_texts(lane.row.version_id for lane in lanes.values())
+        data = await self.places.of(told.rows)
         return orjson.dumps(
             {
-                "leases": [lease_json(row, lanes[row.lane_id].fragments) for row in told.rows],
+                "leases": [
+                    lease_json(row, lanes[row.lane_id].fragments, data.get(row.job_id, {}))
+                    for row in told.rows
+                ],
                 "versions": {f"version_{v}": orjson.Fragment(text) for v, text in texts.items()},
                 "cancel": [key_json(key) for key in told.cancel],
                 "preempt": [
@@ -273,7 +279,7 @@ def renewal(key: LeaseKey, wish: Wish | None) -> Answered:
     return answer
 
 
-def lease_json(row: LeaseRow, shared: dict[str, Any]) -> dict[str, Any]:
+def lease_json(row: LeaseRow, shared: dict[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
     """protocol.leases.Lease as a dict for orjson, without building the model: the hot path."""
     lease = {
         "job": f"job_{row.job_id}",
@@ -282,6 +288,7 @@ def lease_json(row: LeaseRow, shared: dict[str, Any]) -> dict[str, Any]:
         "name": row.name or f"job_{row.job_id}",
         "parameters": orjson.Fragment(row.parameters),
         **shared,
+        **data,
     }
     if row.inputs:
         lease["inputs"] = orjson.Fragment(row.inputs)

@@ -5,7 +5,7 @@ between, whoever's.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from broker.domain.access import Action, World, compound
@@ -15,6 +15,7 @@ from broker.protocol.ids import AppId, NodeId, show
 from broker.protocol.nodes import PLACES, Kind
 from broker.services.actor import Actor
 from broker.services.references import absent, resolve
+from broker.services.wanted_roots import WantedRoots
 from broker.storage.database import Connection
 
 
@@ -35,6 +36,10 @@ class SubmissionOrder:
     place: NodeId
     pool: str
     epoch: int = -1
+    roots: WantedRoots = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.roots = WantedRoots(self.actor)
 
     def require(self) -> None:
         """Goes on only when the caller may submit this.
@@ -52,15 +57,25 @@ class SubmissionOrder:
             takes_jobs=True,  # said by `require_submittable`, with the state in words
             project=world.node(self.place),
             pool_bound=world.pool_serves(self.pool, project),
+            roots=self.roots.asked(world, project),
         )
         if refusals := compound.submit(who, order):
-            named = {"/app": ("app", self.app), "/project": ("project", self.project or "")}
+            named = {
+                "/app": ("app", self.app),
+                "/project": ("project", self.project or ""),
+                **self.roots.named(),
+            }
             refuse(refusals, named, ids=(show("app", self.app_id),))
         self.epoch = world.epoch
 
     def sees_drafts(self) -> bool:
         """Whether the caller edits the app, and so may try its drafts."""
         return self.actor.could(Action.APP_VIEW_DRAFT, self.actor.world.node(NodeId(self.app_id)))
+
+    def require_new_roots(self) -> None:
+        """Asks again if data roots were named since; the rest of a stream names no other ones."""
+        if self.roots.new:
+            self.require()
 
     async def confirm(self, connection: Connection) -> None:
         """The same question, in the transaction that stores the submission.

@@ -49,6 +49,7 @@ def batch_row(first: JobId, prepared: Prepared, jobs: int) -> NewBatch:
         prepared.header.priority,
         prepared.header.name,
         jobs,
+        prepared.order.roots.uses(),
     )
 
 
@@ -58,6 +59,6 @@ def job_records(
     """The jobs of a batch from the id `first` on."""
     lane, priority = int(prepared.lane_id), prepared.header.priority
     return [
-        (first + offset, batch, lane, priority, name, parameters, inputs)
-        for offset, (name, parameters, inputs) in enumerate(jobs)
+        (first + offset, batch, lane, priority, name, parameters, inputs, data)
+        for offset, (name, parameters, inputs, data) in enumerate(jobs)
     ]

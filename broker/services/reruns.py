@@ -1,13 +1,13 @@
 """Running a batch again: its jobs become a new batch without leaving PostgreSQL."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from broker.domain.access import Action
 from broker.domain.isolation import stricter
 from broker.errors import Conflict, KeyReused
 from broker.protocol.ids import AccountId, AppId, BatchId, JobId, LaneId, NodeId, VersionId, show
-from broker.protocol.nodes import Isolation, Kind
+from broker.protocol.nodes import Isolation, Kind, Mode
 from broker.protocol.resources import JobLimits, Resources
 from broker.services import admission
 from broker.services.actor import Actor
@@ -45,9 +45,10 @@ async def rerun(
     """
     async with services.database.connection() as connection:
         row = dict(await authorised(connection, actor, batch))
+        roots = await batches.roots(connection, batch)
     if key and (before := await earlier(services.database, actor.account_id, key)):
         return before
-    order = await _order(actor, row)
+    order = await _order(actor, row, roots)
     app = await services.catalogue.app(show("app", row["app_id"]))
     version = await services.catalogue.version(app, row["version_number"])
     require_submittable(version, order.sees_drafts)
@@ -63,8 +64,13 @@ async def rerun(
     return Stored(CREATED, answer)
 
 
-async def _order(actor: Actor, row: Mapping[str, Any]) -> SubmissionOrder:
-    """Where the batch itself lies, if the caller may run there; else in the caller's workspace."""
+async def _order(
+    actor: Actor, row: Mapping[str, Any], roots: Sequence[tuple[NodeId, Mode]]
+) -> SubmissionOrder:
+    """Where the batch itself lies, if the caller may run there; else in the caller's workspace.
+
+    Whatever the first submission needed is asked for again, in the caller's name.
+    """
     submitter, world = actor.to(Action.BATCH_SUBMIT), actor.world
     place = NodeId(row["node_id"])
     if (node := world.nodes[place]).kind is Kind.BATCH:
@@ -74,6 +80,8 @@ async def _order(actor: Actor, row: Mapping[str, Any]) -> SubmissionOrder:
     order = SubmissionOrder(
         submitter, row["app_name"], AppId(row["app_id"]), None, place, row["pool"]
     )
+    for root, mode in roots:
+        order.roots.again(root, mode)
     order.require()
     return order
 
@@ -107,6 +115,7 @@ async def _store(
                 row["priority"],
                 row["name"],
                 jobs,
+                order.roots.uses(),
             )
             # Last, for it locks the account's row, which every report of its jobs must write.
             await admission.require(connection, new_jobs)

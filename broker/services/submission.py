@@ -67,6 +67,7 @@ class Submission:
         await actor.renew()  # rights may have changed while the app was looked up
         place = place_of(actor.world, actor, header.project)
         order = SubmissionOrder(actor, header.app, app.id, header.project, place, header.pool)
+        order.roots.write(header.outputs_to, "/outputs_to")
         order.require()
         runnable = await self._runnable(order, app, header.version)
         await self._check_gang(header, runnable)

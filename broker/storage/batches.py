@@ -1,26 +1,30 @@
 """Batches and their jobs: stored a thousand at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import asyncpg
 
 from broker.protocol.ids import AccountId, AppId, BatchId, HostId, JobId, LaneId, NodeId
-from broker.protocol.nodes import Isolation
+from broker.protocol.nodes import Isolation, Mode
 from broker.storage import blocks
 from broker.storage.database import LONG_STATEMENT_SECONDS_MAX, Connection
 
 SQL = blocks.load("batches")
 
-JOB_COLUMNS = ("id", "batch_id", "lane_id", "priority", "name", "parameters", "inputs")
+JOB_COLUMNS = ("id", "batch_id", "lane_id", "priority", "name", "parameters", "inputs", "data")
 
-# id, batch, lane, priority, name, parameters as JSON, inputs as JSON
-JobRecord = tuple[int, int, int, int, str | None, str, str | None]
+# id, batch, lane, priority, name, and as JSON parameters, inputs, data
+JobRecord = tuple[int, int, int, int, str | None, str, str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class NewBatch:
-    """A batch to insert; its id is the id of its first job."""
+    """A batch to insert; its id is the id of its first job.
+
+    Args:
+        roots: the data roots that its jobs use, and how.
+    """
 
     id: BatchId
     account_id: AccountId
@@ -31,6 +35,7 @@ class NewBatch:
     priority: int
     name: str
     jobs: int
+    roots: Collection[tuple[NodeId, Mode]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,22 @@ async def insert(connection: Connection, new: Sequence[NewBatch]) -> None:
         [b.name for b in new],
         [b.jobs for b in new],
     )
+    if uses := [(b.id, root, mode) for b in new for root, mode in b.roots]:
+        await connection.execute(SQL.insert_roots, *zip(*uses, strict=True))
+
+
+async def roots(connection: Connection, batch: BatchId) -> list[tuple[NodeId, Mode]]:
+    """The data roots that the jobs of a batch use, and how."""
+    rows = await connection.fetch(SQL.roots, batch)
+    return [(NodeId(root), Mode(mode)) for root, mode in rows]
+
+
+async def owners(
+    connection: Connection, batches: Collection[int]
+) -> dict[int, tuple[AccountId, NodeId]]:
+    """The account of each batch, and the node that governs it."""
+    rows = await connection.fetch(SQL.owners, batches)
+    return {batch: (AccountId(account), NodeId(node)) for batch, account, node in rows}
 
 
 async def rows(connection: Connection, batches: Sequence[int]) -> list[asyncpg.Record]:

@@ -39,6 +39,7 @@ class Uses(NamedTuple):
 
     bindings: int
     files: int
+    batches: int  # that have not ended
 
 
 async def lock(connection: Connection) -> None:

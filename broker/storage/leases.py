@@ -29,6 +29,7 @@ class LeaseRow(NamedTuple):
     name: str | None
     parameters: str
     inputs: str | None
+    data: str | None
     cancel_requested: bool
     gang: str | None = None
 

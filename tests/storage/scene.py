@@ -38,7 +38,7 @@ async def submit(database: Database, jobs: int) -> int:
         first = await batches.reserve_job_ids(connection, jobs)
         async with connection.transaction():
             assert await admission.count(connection, {AccountId(1): jobs})
-            rows = [(first + k, first, 1, 0, None, "{}", None) for k in range(jobs)]
+            rows = [(first + k, first, 1, 0, None, "{}", None, None) for k in range(jobs)]
             await batches.copy_jobs(connection, rows)
             batch = NewBatch(
                 BatchId(first),

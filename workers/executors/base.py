@@ -18,6 +18,10 @@ class CannotRun(Exception):
     """The host could not start the command; the message says why."""
 
 
+class Refused(Exception):
+    """The host will not run the job, nor would another one like it; the message says why."""
+
+
 class Cause(StrEnum):
     """Why a command ended."""
 
@@ -86,6 +90,12 @@ class Execution(Protocol):
 
 class Executor(Protocol):
     """A way to run commands."""
+
+    @property
+    def confines_data(self) -> bool:
+        """Whether a command reaches of the host's data only the places that its lease names, and
+        under the uid and gid of their roots."""
+        ...
 
     async def start(self, task: Task) -> Execution:
         """Start a command.

@@ -34,10 +34,15 @@ log = structlog.get_logger()
 class ProcessExecutor:
     """See the module's text.
 
+    Attributes:
+        confines_data: never; a command has the agent's own rights.
+
     Args:
         grace_seconds: time between TERM and KILL.
         adopting: whether orphans become this process's children (`processes.adopt_orphans`).
     """
+
+    confines_data = False
 
     def __init__(
         self,

@@ -35,7 +35,7 @@ async def _submit_json(call: Call, dry_run: bool) -> web.Response:
     header, array = split_body(await call.raw())
     submission = call.services.submission
     prepared = await submission.prepare(call.actor, header)
-    rows = check_jobs(prepared.runnable, array, lambda index: f"/jobs/{index}")
+    rows = check_jobs(prepared.runnable, prepared.order, array, lambda index: f"/jobs/{index}")
     if not 1 <= len(rows) <= JOBS_PER_JSON_BATCH_MAX:
         detail = f"1 to {JOBS_PER_JSON_BATCH_MAX} jobs; more go as {NDJSON}"
         raise (InvalidInput if not rows else BodyTooLarge).of("/jobs", detail)
@@ -49,7 +49,7 @@ async def _submit_lines(call: Call, dry_run: bool) -> web.Response:
     submission = call.services.submission
     header = parse_json(BatchHeader, await lines.first(), "line 1: ")
     prepared = await submission.prepare(call.actor, header)
-    jobs = jobs_of(lines, prepared.runnable)
+    jobs = jobs_of(lines, prepared)
     if dry_run:
         count = 0
         async for rows in jobs:

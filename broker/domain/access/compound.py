@@ -96,11 +96,17 @@ def submit(who: Principal, order: Order) -> tuple[Refusal, ...]:
         found.append(Refusal("/project", "you may not run anything in this project", unseen))
     if not order.pool_bound:
         found.append(Refusal("/pool", "the pool is not bound to the project"))
-    for use in order.roots:
-        found += _root(who, use)
-    if len({(use.uid, use.gid) for use in order.roots if not use.public}) > 1:
+    return (*found, *use_roots(who, order.roots))
+
+
+def use_roots(who: Principal, uses: Sequence[RootUse]) -> tuple[Refusal, ...]:
+    """Every data root bound to the project and usable in the wanted mode; one uid and gid (C5)."""
+    found = [refusal for use in uses for refusal in _root(who, use)]
+    private = [use for use in uses if not use.public]
+    other = next((u for u in private if (u.uid, u.gid) != (private[0].uid, private[0].gid)), None)
+    if other:
         rule = "private data roots of one submission must share one uid and gid"
-        found.append(Refusal("/data_roots", rule))
+        found.append(Refusal(other.pointer, rule))
     return tuple(found)
 
 

@@ -23,6 +23,20 @@ WITH new AS (
 )
 INSERT INTO event (kind, batch_id, job_ids) SELECT 'submitted', id, '{}' FROM new;
 
+-- name: insert_roots
+-- The data roots that the jobs of new batches use.
+-- $1 batch of each use, $2 data root, $3 mode
+INSERT INTO batch_root (batch_id, root_id, mode)
+SELECT * FROM unnest($1::bigint[], $2::int[], $3::binding_mode[]);
+
+-- name: roots
+-- $1 batch
+SELECT root_id, mode FROM batch_root WHERE batch_id = $1::bigint ORDER BY root_id, mode;
+
+-- name: owners
+-- $1 batches
+SELECT id, account_id, node_id FROM batch WHERE id = ANY ($1::bigint[]);
+
 -- name: of_job
 -- The batch that a job belongs to.
 -- $1 job
@@ -204,21 +218,21 @@ SELECT EXISTS (
 -- name: copy_range
 -- The jobs of a range again, as jobs of a new batch.
 -- $1 first job, $2 last job, $3 what to add to an id, $4 new batch, $5 its lane
-INSERT INTO job (id, batch_id, lane_id, priority, name, parameters, inputs)
-SELECT id + $3::bigint, $4::bigint, $5::int, priority, name, parameters, inputs
+INSERT INTO job (id, batch_id, lane_id, priority, name, parameters, inputs, data)
+SELECT id + $3::bigint, $4::bigint, $5::int, priority, name, parameters, inputs, data
 FROM job WHERE id BETWEEN $1::bigint AND $2::bigint;
 
 -- name: copy_unsuccessful
 -- The jobs of a range that ended without success again, with consecutive ids.
 -- $1 after job, $2 last job, $3 rows, $4 first new id, $5 new batch, $6 its lane
 WITH chosen AS (
-    SELECT id, priority, name, parameters, inputs FROM job
+    SELECT id, priority, name, parameters, inputs, data FROM job
     WHERE id > $1::bigint AND id <= $2::bigint AND state IN ('failed', 'cancelled', 'quarantined')
     ORDER BY id LIMIT $3::int
 ), copied AS (
-    INSERT INTO job (id, batch_id, lane_id, priority, name, parameters, inputs)
+    INSERT INTO job (id, batch_id, lane_id, priority, name, parameters, inputs, data)
     SELECT $4::bigint + row_number() OVER (ORDER BY id) - 1, $5::bigint, $6::int, priority, name,
-        parameters, inputs
+        parameters, inputs, data
     FROM chosen
 )
 SELECT count(*)::int AS jobs, max(id) AS last FROM chosen;

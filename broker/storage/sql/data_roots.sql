@@ -26,10 +26,12 @@ WHERE ($1::int[] IS NULL OR id = ANY ($1::int[])) AND id < $2::bigint
 ORDER BY id DESC LIMIT $3::int;
 
 -- name: uses
--- What keeps a data root from being deleted: bindings and files.
+-- What keeps a data root from being deleted: bindings, files, and batches that have not ended.
 -- $1 data root
 SELECT (SELECT count(*) FROM binding WHERE node_id = $1::int)::int AS bindings,
-    (SELECT count(*) FROM file WHERE root_id = $1::int)::int AS files;
+    (SELECT count(*) FROM file WHERE root_id = $1::int)::int AS files,
+    (SELECT count(DISTINCT batch.id) FROM batch_root JOIN batch ON batch.id = batch_root.batch_id
+    WHERE root_id = $1::int AND finished_at IS NULL)::int AS batches;
 
 -- name: delete
 -- $1 data root

@@ -24,7 +24,7 @@ SELECT id FROM claimed;
 -- Live leases of one host that are members of gangs; as storage.leases.by_ids, with the gang.
 -- $1 host, $2 job ids
 SELECT job.id, member.epoch, member.host_id, job.batch_id, job.lane_id, job.name, job.parameters,
-    job.inputs, job.cancel_requested,
+    job.inputs, job.data, job.cancel_requested,
     json_build_object('rank', member.rank, 'size', peers.size, 'peers', peers.names)::text AS gang
 FROM member
 JOIN job ON job.id = member.job_id

@@ -1,7 +1,7 @@
 -- name: row
 -- A job, whole, with its batch, the names that people know, and database time.
 -- $1 job
-SELECT job.id, job.batch_id, job.lane_id, job.state, job.name, job.parameters, job.inputs,
+SELECT job.id, job.batch_id, job.lane_id, job.state, job.name, job.parameters, job.inputs, job.data,
     job.priority, job.failures, job.cancel_requested, job.lease_epoch, job.exit_code,
     job.leased_at, coalesce(gang.lease_expires_at, job.lease_expires_at) AS lease_expires_at,
     job.finished_at, job.host_id, coalesce(host.name, gang.host_names) AS host_name,

@@ -12,7 +12,7 @@ WITH wanted AS (
     WHERE job.id = wanted.job_id AND job.state = 'queued'
       AND (SELECT term FROM leader) = $4::bigint
     RETURNING job.id, job.lease_epoch, job.host_id, job.batch_id, job.lane_id, job.name,
-        job.parameters, job.inputs, job.cancel_requested
+        job.parameters, job.inputs, job.data, job.cancel_requested
 ), noted AS (
     INSERT INTO event (kind, batch_id, job_ids)
     SELECT 'leased', batch_id, array_agg(id) FROM claimed GROUP BY batch_id
@@ -33,7 +33,8 @@ WHERE member.host_id = ANY ($1::int[]) AND member.lease_expires_at IS NOT NULL;
 -- name: by_ids
 -- Live leases by job.
 -- $1 job ids
-SELECT id, lease_epoch, host_id, batch_id, lane_id, name, parameters, inputs, cancel_requested
+SELECT id, lease_epoch, host_id, batch_id, lane_id, name, parameters, inputs, data,
+    cancel_requested
 FROM job
 WHERE id = ANY ($1::bigint[]) AND state IN ('leased', 'running');
 

@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestServer
 from broker import errors
 from broker.protocol.apps import VersionSpec
 from broker.protocol.batches import InputContent
+from broker.protocol.data import LeasedData
 from broker.protocol.leases import (
     Enrolled,
     EnrollRequest,
@@ -87,6 +88,8 @@ class PullBroker:
         inputs: dict[str, InputContent] | None = None,
         resources: Resources | None = None,
         limits: JobLimits | None = None,
+        data: list[LeasedData] | None = None,
+        data_refused: str = "",
         job: int | None = None,
         epoch: int = 1,
     ) -> tuple[int, int]:
@@ -102,6 +105,8 @@ class PullBroker:
             name=str(number),
             parameters=parameters or {},
             inputs=inputs or {},
+            data=data or [],
+            data_refused=data_refused,
             resources=resources or Resources(),
             limits=limits or JobLimits(),
         )

@@ -57,6 +57,7 @@ class TestEnvironment:
             attempt_directory=Path("/a"),
             work_directory=Path("/a/work"),
             checkpoint_directory=Path("/c"),
+            places={},
         )
 
     def test_nothing_secret_of_the_host_is_handed_on(self) -> None:
