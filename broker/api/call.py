@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from broker.errors import BodyTooLarge, FieldError, InvalidInput
 from broker.protocol.base import Message
-from broker.protocol.ids import parse
+from broker.protocol.ids import number_of, parse
 from broker.protocol.limits import (
     BODY_BYTES_MAX,
     IDEMPOTENCY_KEY_CHARACTERS_MAX,
@@ -237,7 +237,7 @@ def answer_page(items: Sequence[Any], limit: int, position: str = "id") -> web.R
     Args:
         position: the items' attribute that the list is ordered by, descending.
     """
-    cursor = f"before_{int(getattr(items[-1], position))}" if len(items) == limit else None
+    cursor = f"before_{_position(getattr(items[-1], position))}" if len(items) == limit else None
     body = orjson.dumps(
         {
             "items": [orjson.Fragment(item.model_dump_json()) for item in items],
@@ -245,6 +245,13 @@ def answer_page(items: Sequence[Any], limit: int, position: str = "id") -> web.R
         }
     )
     return json_bytes(body)
+
+
+def _position(value: int | str) -> int:
+    """The number behind an entry's id, which nodes hold in its public form."""
+    number = number_of(value) if isinstance(value, str) else int(value)
+    assert number is not None, f"{value} is no id"
+    return number
 
 
 def call_of(request: web.Request) -> Call:

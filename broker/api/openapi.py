@@ -31,6 +31,16 @@ PARAMETERS: Final[dict[str, tuple[str, str]]] = {
     "account": ("Handle or id of the account.", "account_5"),
     "group": ("Handle or id of the group.", "group_6"),
     "team": ("Handle or id of the team.", "team_7"),
+    "project": ("Handle or id of the project, or id of a workspace.", "project_7"),
+    "node": (
+        "Id of the node, handle of a project, or another unique handle behind its kind, e.g. "
+        "`app:ising`.",
+        "folder_18",
+    ),
+    "principal": (
+        "Account by handle or id, team by id or as `team:physics`, `registered` or `everyone`.",
+        "team:physics",
+    ),
     "app": ("Handle or id of the app.", "app_3"),
     "number": ("Number of the version within the app.", "1"),
     "token": ("Id of the token.", "token_8"),
@@ -38,8 +48,6 @@ PARAMETERS: Final[dict[str, tuple[str, str]]] = {
     "pool": ("Handle of the pool, or its id once it is registered.", "default"),
     "root": ("Handle or id of the data root.", "root_9"),
     "image": ("Handle or id of the image.", "image_4"),
-    "project": ("Handle or id of the project, or id of a workspace.", "project_10"),
-    "node": ("Handle or id of the data root or pool.", "root_9"),
     "batch": ("Id of the batch.", "batch_17"),
     "job": ("Id of the job.", "job_17"),
     "epoch": ("Which lease of the job, counted from 1.", "1"),

@@ -47,6 +47,14 @@ Title = Annotated[
 Text = Annotated[
     str, StringConstraints(max_length=TEXT_CHARACTERS_MAX), AfterValidator(_no_control_characters)
 ]
+Label = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^\s/]([^/\t\n]*[^\s/])?$", max_length=TITLE_CHARACTERS_MAX),
+    AfterValidator(_no_control_characters),
+]
+"""What something is called in the place where it lies: any text without a slash, and without blanks
+at its ends."""
+
 ParameterName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=NAME_CHARACTERS_MAX)
 ]

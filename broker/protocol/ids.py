@@ -52,6 +52,12 @@ def parse(kind: str, text: str, pointer: str) -> int:
     return number
 
 
+def number_of(text: str) -> int | None:
+    """The number in a public id of any kind; None for what is no id."""
+    _, underscore, digits = text.rpartition("_")
+    return _number(digits) if underscore else None
+
+
 def _number(digits: str) -> int | None:
     # The length comes first: int() refuses thousands of digits with an error of its own.
     if len(digits) > DIGITS_MAX or not (digits.isascii() and digits.isdigit()):

@@ -48,6 +48,7 @@ POINTS_MAX = 1e9  # of one contribution
 PREEMPTION_SECONDS_MAX = 86_400  # of a grace or a shortest run
 PREEMPTIONS_PER_MINUTE_MAX = 10_000
 CHECKPOINTS_PER_CALL_MAX = 1_000
+ACL_ENTRIES_MAX = 1_000  # of one access list
 JOBS_IN_PROGRESS_MAX = 100_000_000
 
 PATH_CHARACTERS_MAX = 1_024  # on a host

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from broker.domain import access
-from broker.domain.access import Action, Principal, Resource, World
+from broker.domain.access import Action, Principal, Resource, Visible, World
 from broker.errors import Forbidden, NotFound
 from broker.protocol.ids import AccountId, HostId
 from broker.services.access import Access
@@ -64,14 +64,37 @@ class Actor:
         answer the caller sees. It does not count as asking."""
         return access.decide(self.principal, action, what or self.world.deployment()).allowed
 
-    def require(self, what: Resource | None = None, *, ids: tuple[str, ...] = ()) -> None:
+    def seen(self) -> Visible:
+        """On what the route's action is allowed: what a list holds. It counts as asking.
+
+        Raises:
+            Forbidden: nothing is there for callers without an account.
+        """
+        self.asked = True
+        visible = self.world.visible(self.principal, self.action)
+        if self.principal.account_id is None and not visible.benefactors:
+            raise Forbidden("nothing of this is public; use an account's token")
+        return visible
+
+    def require(
+        self,
+        what: Resource | None = None,
+        *,
+        ids: tuple[str, ...] = (),
+        action: Action | None = None,
+    ) -> None:
         """Goes on only when the route's action is allowed.
+
+        Args:
+            action: asked in the place of the route's, which stands for several.
 
         Raises:
             NotFound: denied, and the caller may not know that the resource exists.
             Forbidden: denied, and the caller can see it; or the caller's token is not for this.
         """
-        if self.may(what):
+        wanted = action or self.action
+        self.asked = True
+        if self.could(wanted, what):
             return
         if not self.principal.in_scope(self.action):
             held = ", ".join(sorted(self.principal.scopes))
@@ -80,8 +103,8 @@ class Actor:
             raise NotFound(
                 f"{' '.join(ids) or 'it'} does not exist, or is not yours to see", ids=ids
             )
-        roles = " or ".join(access.roles_with(self.action))
-        raise Forbidden(f"{self.action} needs one of the roles: {roles}", ids=ids)
+        roles = " or ".join(access.roles_with(wanted))
+        raise Forbidden(f"{wanted} needs one of the roles: {roles}", ids=ids)
 
     @property
     def account_id(self) -> AccountId:

@@ -9,10 +9,10 @@ from broker.errors import Conflict, NotFound
 from broker.protocol.bindings import Binding, BindingRequest, ImportSwitch
 from broker.protocol.ids import NodeId, show
 from broker.protocol.limits import BINDINGS_PER_PROJECT_MAX
-from broker.protocol.nodes import Kind, Mode
+from broker.protocol.nodes import Kind, Mode, prefix_of
 from broker.services import accounts
 from broker.services.actor import Actor
-from broker.services.references import find_node, prefix_of
+from broker.services.references import find_node
 from broker.storage import bindings
 from broker.storage.database import Connection
 

@@ -1,25 +1,16 @@
 """Names in requests: `alice` or `account_5`; what lies in a project also `physics/ising`."""
 
 import re
-from typing import Final
 
 from broker.domain.access import ABSENT, World
 from broker.errors import FairleadError, NotFound
 from broker.protocol.ids import NodeId, parse
 from broker.protocol.limits import NAME_CHARACTERS_MAX
-from broker.protocol.nodes import PLACES, Kind, Spot
+from broker.protocol.nodes import PLACES, Kind, Spot, prefix_of
 from broker.services.actor import Actor
 
 # As broker.protocol.base.Name; a handle has no underscore, so it is never mistaken for an id.
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
-
-# The prefix of a kind's ids, where it is not the kind's own name.
-PREFIX_OF: Final = {Kind.DATA_ROOT: "root"}
-
-
-def prefix_of(kind: Kind) -> str:
-    """What stands before the number in the public ids of a kind."""
-    return PREFIX_OF.get(kind, str(kind))
 
 
 def resolve(kind: str, reference: str, pointer: str) -> tuple[str | None, int | None]:

@@ -112,6 +112,11 @@ async def rows(connection: Connection, batches: Sequence[int]) -> list[asyncpg.R
     return await connection.fetch(SQL.rows, batches)
 
 
+async def place(connection: Connection, batch: BatchId, node: NodeId) -> None:
+    """Has another node govern a batch."""
+    await connection.execute(SQL.place, batch, node)
+
+
 async def of_job(connection: Connection, job: JobId) -> asyncpg.Record | None:
     """The batch of a job: its id and what governs it."""
     return await connection.fetchrow(SQL.of_job, job)

@@ -22,6 +22,7 @@ ABSENT = {
     "image": "nothing",
     "project": "nowhere",
     "node": "nothing",
+    "principal": "nobody",
     "app": "nothing",
     "number": "99",
     "token": "token_99999",

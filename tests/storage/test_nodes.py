@@ -10,6 +10,7 @@ from broker.protocol.ids import AccountId, NodeId, PrincipalId
 from broker.protocol.nodes import DEPLOYMENT, NODE_DEPTH_MAX, Kind, Role
 from broker.storage import nodes
 from broker.storage.database import Connection, Database
+from broker.storage.nodes import PlaceRefused
 
 ANN = "INSERT INTO account (name) VALUES ('ann') RETURNING id"
 # What the tree must be, computed from nothing but parents and own lists.
@@ -109,16 +110,21 @@ async def test_a_moved_subtree_follows_in_depth_project_and_benefactor(database:
     [
         (Kind.FOLDER, DEPLOYMENT, "node_kind_fits_parent"),
         (Kind.PROJECT, 2, "node_kind_fits_parent"),
-        (Kind.FOLDER, 999, "node_parent_id_fkey"),
     ],
 )
 async def test_a_node_lies_only_where_its_kind_may(
     database: Database, kind: Kind, parent: int, constraint: str
 ) -> None:
     async with database.connection() as connection:
-        with pytest.raises(asyncpg.IntegrityConstraintViolationError) as refused:
+        with pytest.raises(PlaceRefused) as refused:
             await nodes.create(connection, kind, NodeId(parent), "x", None)
-        assert refused.value.constraint_name == constraint
+        assert refused.value.constraint == constraint
+
+
+async def test_a_node_lies_in_a_node(database: Database) -> None:
+    async with database.connection() as connection:
+        with pytest.raises(asyncpg.IntegrityConstraintViolationError):
+            await nodes.create(connection, Kind.FOLDER, NodeId(999), "x", None)
 
 
 async def test_the_tree_is_bounded_in_depth(database: Database) -> None:
@@ -126,9 +132,9 @@ async def test_the_tree_is_bounded_in_depth(database: Database) -> None:
         node = await made(connection, Kind.PROJECT, DEPLOYMENT, "project")
         for _ in range(NODE_DEPTH_MAX - 1):
             node = await made(connection, Kind.FOLDER, node, "f")
-        with pytest.raises(asyncpg.CheckViolationError) as refused:
+        with pytest.raises(PlaceRefused) as refused:
             await nodes.create(connection, Kind.FOLDER, node, "f", None)
-        assert refused.value.constraint_name == "node_depth_max"
+        assert refused.value.constraint == "node_depth_max"
 
 
 async def test_siblings_of_a_kind_have_different_names(database: Database) -> None:

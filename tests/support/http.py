@@ -31,6 +31,11 @@ class Reply:
         assert document["code"] == code, document
         return document
 
+    @property
+    def etag(self) -> str:
+        """The entity tag of what it shows."""
+        return {name.lower(): value for name, value in self.headers.items()}["etag"]
+
     def pointers(self) -> list[str]:
         """The pointers of a problem's bad fields."""
         return [error["pointer"] for error in self.json["errors"]]

@@ -5,7 +5,7 @@ for, `decision` the formula, `compound` what takes several decisions at once, `w
 that decisions need to know, in memory.
 """
 
-from broker.domain.access.actions import READS, VIEW_OF, Action, own
+from broker.domain.access.actions import KINDS, READS, VIEW_OF, Action, own
 from broker.domain.access.decision import (
     ABSENT,
     ANONYMOUS,
@@ -39,6 +39,7 @@ __all__ = [
     "ADDS",
     "ANONYMOUS",
     "GRANTABLE",
+    "KINDS",
     "LADDERS",
     "READS",
     "SCOPES",

@@ -34,6 +34,12 @@ class Action(StrEnum):
     SHARE = "share"  # change who holds what on a node
     AUDIT = "audit"  # see who holds what on a node
     MOVE = "move"
+    PURGE = "purge"  # remove for good what lies in the trash
+
+    # Of a route that takes nodes of any kind; asked is what KINDS says of the node's own kind.
+    NODE_VIEW = "node.view"
+    NODE_EDIT = "node.edit"
+    NODE_DELETE = "node.delete"
 
     PROJECT_CREATE = "project.create"
     PROJECT_VIEW = "project.view"
@@ -118,6 +124,7 @@ READS: Final = frozenset(
         A.PREEMPTION_VIEW,
         A.TEAM_VIEW,
         A.AUDIT,
+        A.NODE_VIEW,
         A.PROJECT_VIEW,
         A.FOLDER_VIEW,
         A.FILE_VIEW,
@@ -162,6 +169,26 @@ VIEW_OF: Final[dict[Kind, Action | None]] = {
     Kind.TEAM: A.TEAM_VIEW,
     Kind.HOST: A.HOST_VIEW,
     Kind.LEASE: None,
+}
+
+# What is asked of a node of a kind where a route takes nodes of any; what is missing cannot be.
+KINDS: Final[dict[Action, dict[Kind, Action]]] = {
+    A.NODE_VIEW: {kind: view for kind, view in VIEW_OF.items() if view is not None}
+    | {Kind.DEPLOYMENT: A.AUDIT},
+    A.NODE_EDIT: {
+        Kind.PROJECT: A.PROJECT_EDIT,
+        Kind.WORKSPACE: A.PROJECT_EDIT,
+        Kind.FOLDER: A.FOLDER_EDIT,
+        Kind.TABLE: A.TABLE_EDIT,
+        Kind.FILE: A.FILE_EDIT,
+    },
+    A.NODE_DELETE: {
+        Kind.PROJECT: A.PROJECT_DELETE,
+        Kind.APP: A.APP_DELETE,
+        Kind.FOLDER: A.FOLDER_DELETE,
+        Kind.TABLE: A.TABLE_DELETE,
+        Kind.FILE: A.FILE_DELETE,
+    },
 }
 
 

@@ -40,11 +40,13 @@ class Refusal:
         pointer: JSON pointer of the field that it is about; empty for the whole request.
         rule: the demand, in words.
         unseen: the caller may not learn that the thing exists.
+        impossible: nobody could do it, whatever they hold.
     """
 
     pointer: str
     rule: str
     unseen: bool = False
+    impossible: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,45 +141,55 @@ def import_from(
     )
 
 
-def grant(who: Principal, node: Resource, role: Role, to: PrincipalId) -> tuple[Refusal, ...]:
+def grant(
+    who: Principal, node: Resource, role: Role, to: PrincipalId, pointer: str = "/role"
+) -> tuple[Refusal, ...]:
     """The subset rule: nobody gives more than they hold on the node, and groups get little."""
     if not decide(who, Action.SHARE, node).allowed:
         return (Refusal("", "sharing needs `share` on it", unseen=not sees(who, node)),)
-    if role not in GRANTABLE:
-        return (Refusal("/role", f"{role} is not given by an access list"),)
-    if to == EVERYONE and role not in EVERYONE_MAX:
-        return (Refusal("/role", "everyone may at most view: reader"),)
-    if to == REGISTERED and role not in REGISTERED_MAX and node.kind is not Kind.DEPLOYMENT:
-        rule = "registered users may at most download or submit: reader, downloader, submitter"
-        return (Refusal("/role", rule),)
+    if rule := _ungrantable(node, role, to):
+        return (Refusal(pointer, rule, impossible=True),)
     if not covers(rights(who, node), role):
-        return (Refusal("/role", f"{role} contains rights that you do not hold here"),)
+        return (Refusal(pointer, f"{role} contains rights that you do not hold here"),)
     return ()
+
+
+def _ungrantable(node: Resource, role: Role, to: PrincipalId) -> str | None:
+    """Why nobody gives a role to somebody on a node; None when that can be."""
+    on_deployment = node.kind is Kind.DEPLOYMENT
+    if role not in GRANTABLE or (role is Role.MEMBER and not on_deployment):
+        return f"{role} is not given by an access list"
+    if to == EVERYONE and role not in EVERYONE_MAX:
+        return "everyone may at most view: reader"
+    if to == REGISTERED and role not in REGISTERED_MAX and role is not Role.MEMBER:
+        return "registered users may at most download or submit: reader, downloader, submitter"
+    return None
 
 
 def replace(who: Principal, node: Resource, entries: Acl) -> tuple[Refusal, ...]:
     """Replacing an access list: every new entry is a grant, and the caller keeps `share`.
 
+    What only managers share (nobody's list gives it) may stay so.
+
     Args:
-        node: with its list as it is now; the caller has checked that the list is its own, and
-            the etag.
-        entries: the whole new list.
+        node: with the list that governs it now; the caller has checked that the new one may become
+            its own, and the etag.
+        entries: the whole new list, in the order of the request.
     """
     found = [
         refusal
-        for principal, roles in entries.items()
+        for position, (principal, roles) in enumerate(entries.items())
         for role in roles_in(roles & ~node.acl.get(principal, 0))
-        for refusal in grant(who, node, role, principal)
+        for refusal in grant(who, node, role, principal, f"/entries/{position}/roles")
     ]
     if found:
         return tuple(found)
     if not decide(who, Action.SHARE, node).allowed:
         return (Refusal("", "sharing needs `share` on it", unseen=not sees(who, node)),)
-    if not shared_by_somebody(entries):
-        return (Refusal("/entries", "nobody would hold `share`"),)
-    kept = Resource(node.kind, entries, node.created_by, node.app_acl, node.isolation)
-    if not decide(who, Action.SHARE, kept).allowed:
-        return (Refusal("/entries", "you would lose `share` yourself"),)
+    if shared_by_somebody(node.acl) and not shared_by_somebody(entries):
+        return (Refusal("/entries", "nobody would hold `share`", impossible=True),)
+    if not decide(who, Action.SHARE, node._replace(acl=entries)).allowed:
+        return (Refusal("/entries", "you would lose `share` yourself", impossible=True),)
     return ()
 
 

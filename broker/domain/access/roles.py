@@ -46,6 +46,7 @@ ADDS: Final[dict[Role, frozenset[str]]] = {
     # Y7, T8: sees what is published
     Role.READER: frozenset(
         {
+            A.NODE_VIEW,
             A.PROJECT_VIEW,
             A.FOLDER_VIEW,
             A.FILE_VIEW,
@@ -66,6 +67,8 @@ ADDS: Final[dict[Role, frozenset[str]]] = {
         {
             A.PROJECT_RUN,
             A.APP_RUN_PUBLISHED,
+            own(A.NODE_EDIT),
+            own(A.NODE_DELETE),
             A.TABLE_CREATE,
             own(A.TABLE_EDIT),
             own(A.TABLE_DELETE),
@@ -77,6 +80,7 @@ ADDS: Final[dict[Role, frozenset[str]]] = {
     # Y7, T6, T9
     Role.EDITOR: frozenset(
         {
+            A.NODE_EDIT,
             A.PROJECT_EDIT,
             A.FOLDER_CREATE,
             A.FOLDER_EDIT,
@@ -102,6 +106,8 @@ ADDS: Final[dict[Role, frozenset[str]]] = {
             A.SHARE,
             A.AUDIT,
             A.MOVE,
+            A.PURGE,
+            A.NODE_DELETE,
             A.PROJECT_DELETE,
             A.FOLDER_DELETE,
             A.FILE_DELETE,

@@ -129,6 +129,11 @@ class World:
         acl = self.acls.get(found.benefactor_id, NO_ENTRIES)
         return Resource(found.kind, acl, found.created_by, trashed=found.trashed)
 
+    def file(self, benefactor: NodeId, created_by: AccountId | None, *, trashed: bool) -> Resource:
+        """A file, of which only its row knows what governs it."""
+        acl = self.acls.get(benefactor, NO_ENTRIES)
+        return Resource(Kind.FILE, acl, created_by, trashed=trashed)
+
     def batch(self, node: NodeId, account: AccountId, app: AppId, isolation: Isolation) -> Resource:
         """A batch, its jobs, outputs, logs and events.
 

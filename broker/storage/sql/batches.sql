@@ -37,6 +37,11 @@ SELECT root_id, mode FROM batch_root WHERE batch_id = $1::bigint ORDER BY root_i
 -- $1 batches
 SELECT id, account_id, node_id FROM batch WHERE id = ANY ($1::bigint[]);
 
+-- name: place
+-- Has another node govern a batch.
+-- $1 batch, $2 node
+UPDATE batch SET node_id = $2::int WHERE id = $1::bigint;
+
 -- name: of_job
 -- The batch that a job belongs to.
 -- $1 job

@@ -28,10 +28,52 @@ WHERE kind = $1::node_kind AND (id = $2::bigint OR (
 UPDATE node SET trash_id = id, trashed_at = now() WHERE id = $1::int AND trash_id IS NULL;
 
 -- name: find
--- Locked against other changes of the node until the transaction ends.
 -- $1 node
 SELECT id, kind, parent_id, benefactor_id, project_id, created_by, trash_id, acl_version, name
-FROM node WHERE id = $1::bigint FOR UPDATE;
+FROM node WHERE id = $1::bigint;
+
+-- name: hold
+-- Holds nodes still until the transaction ends; others may still be made below them.
+-- $1 nodes
+SELECT id FROM node WHERE id = ANY ($1::int[]) ORDER BY id FOR NO KEY UPDATE;
+
+-- name: views
+-- Nodes as people see them; those around them with their kinds, for their public ids.
+-- $1 nodes
+SELECT node.id, node.kind, coalesce(batch.name, node.name) AS name, node.created_at,
+    node.trashed_at, node.parent_id, parent.kind AS parent_kind, node.project_id,
+    project.kind AS project_kind, node.benefactor_id, benefactor.kind AS benefactor_kind,
+    batch.id AS batch_id, node.created_by, account.name AS created_by_name, file.size_bytes,
+    encode(file.sha256, 'hex') AS sha256
+FROM node
+LEFT JOIN node AS parent ON parent.id = node.parent_id
+LEFT JOIN node AS project ON project.id = node.project_id
+LEFT JOIN node AS benefactor ON benefactor.id = node.benefactor_id
+LEFT JOIN account ON account.id = node.created_by
+LEFT JOIN file ON file.id = node.id
+LEFT JOIN batch ON node.kind = 'batch' AND batch.node_id = node.id
+WHERE node.id = ANY ($1::int[])
+ORDER BY node.id DESC;
+
+-- name: children
+-- What lies in a node and is seen, newest first; without batches.
+-- $1 parent, $2 below id, $3 rows, $4 only this kind or null, $5 whether all is seen, $6 kinds that
+-- are seen where they inherit, $7 nodes with lists of their own that are seen
+SELECT id FROM node
+WHERE parent_id = $1::int AND id < $2::bigint AND trash_id IS NULL AND kind <> 'batch'
+  AND ($4::node_kind IS NULL OR kind = $4::node_kind)
+  AND ($5::bool OR CASE WHEN benefactor_id = id THEN id = ANY ($7::int[])
+    ELSE kind = ANY ($6::node_kind[]) END)
+ORDER BY id DESC LIMIT $3::int;
+
+-- name: rename
+-- No row comes back when a sibling of the kind has the name.
+-- $1 node, $2 name
+UPDATE node SET name = $2::text WHERE id = $1::int
+  AND NOT EXISTS (SELECT FROM node AS other WHERE other.parent_id = node.parent_id
+    AND other.kind = node.kind AND other.name = $2::text AND other.trash_id IS NULL
+    AND other.id <> node.id)
+RETURNING id;
 
 -- name: lock_tree
 -- Before any change of a project's tree: nobody adds to it or changes it meanwhile.
