@@ -25,7 +25,6 @@ from broker.protocol.nodes import (
 )
 from broker.services import batches
 from broker.services.actor import Actor
-from broker.services.references import resolve
 from broker.storage import batches as batch_rows
 from broker.storage import nodes
 from broker.storage.database import Connection
@@ -79,11 +78,10 @@ class Item:
 
 
 def locate(actor: Actor, reference: str, pointer: str) -> tuple[Kind, int]:
-    """Kind and number that a reference names.
+    """Kind and number that a reference names; number 0, which nothing has, for an unknown handle.
 
     Raises:
         InvalidInput: no reference at all.
-        NotFound: a handle that nothing has.
     """
     prefix, colon, handle = reference.rpartition(":")
     if not colon and "_" in reference:
@@ -91,11 +89,9 @@ def locate(actor: Actor, reference: str, pointer: str) -> tuple[Kind, int]:
             return found
         raise InvalidInput.of(pointer, f"expected an id like folder_17, got {reference[:80]!r}")
     kind = PREFIXES.get(prefix) if colon else Kind.PROJECT
-    name, _ = resolve("project", handle, pointer)
-    node = actor.world.named(kind, name) if kind and name else None
-    if kind is None or node is None:
-        raise batches.unseen(reference[:80])
-    return kind, node
+    if kind is None:
+        raise InvalidInput.of(pointer, f"expected a handle like app:ising, got {reference[:80]!r}")
+    return kind, actor.world.named(kind, handle) or 0
 
 
 async def find(

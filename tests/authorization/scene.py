@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from broker.domain.access import Principal, Resource, World, mask
-from broker.protocol.ids import AccountId, AppId, BatchId, HostId, PrincipalId, parse
+from broker.protocol.ids import AccountId, AppId, BatchId, HostId, NodeId, PrincipalId, parse
 from broker.protocol.nodes import DEPLOYMENT, Isolation, Kind, Role
 from broker.storage import batches, nodes
 from tests.support.agent import Agent
@@ -40,7 +40,8 @@ ABSENT = {
     "team": "nobody",
     "pool": "nowhere",
     "project": "nothing",
-    "node": "nothing",
+    "node": "root_99999",
+    "principal": "nobody",
     "root": "nothing",
     "image": "nothing",
     "app": "nothing",
@@ -91,6 +92,7 @@ class Scene:
                 kind.value.removeprefix("data_"): partial(self._named, kind, values)
                 for kind in (Kind.APP, Kind.PROJECT, Kind.DATA_ROOT, Kind.IMAGE, Kind.POOL)
             },
+            "node": lambda: self.world.node(NodeId(number("root", values["node"]))),
             "group": self.world.deployment,
             "account": lambda: self.world.account(owner),
             "team": self.world.team,
@@ -164,7 +166,7 @@ async def _things(scene: Scene, whose: str, owner: str) -> dict[str, str]:
     await _project(broker, project, PrincipalId(number("account", await id_of(http))))
     access = [{"principal": owner, "role": "owner"}]
     root = {"name": f"root-of-{owner}", "path": f"/data/{owner}", "uid": 2_000, "gid": 2_000}
-    (await broker.admin.post("/v1/data-roots", {**root, "access": access})).expect(201)
+    made = (await broker.admin.post("/v1/data-roots", {**root, "access": access})).expect(201)
     binding = f"/v1/projects/{project}/bindings/{root['name']}"
     (await broker.admin.put(binding, {"mode": "write"})).expect(200)
     pool = {"name": f"pool-of-{owner}", "access": access}
@@ -182,7 +184,8 @@ async def _things(scene: Scene, whose: str, owner: str) -> dict[str, str]:
         "team": f"lab-of-{owner}",
         "pool": pool["name"],
         "project": project,
-        "node": root["name"],
+        "node": made["id"],
+        "principal": owner,
         "root": root["name"],
         "image": image["name"],
         "app": app,

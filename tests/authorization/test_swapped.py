@@ -20,6 +20,7 @@ RELATIONS = {
     ("group", "account"),
     ("team", "account"),
     ("project", "node"),
+    ("node", "principal"),
     ("app", "account"),
     ("app", "number"),
     ("job", "name"),
