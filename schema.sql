@@ -477,6 +477,7 @@ CREATE TABLE file (
     CONSTRAINT file_has_content_or_a_root CHECK (
         (num_nulls(sha256, size_bytes), num_nulls(root_id, path)) IN ((0, 2), (2, 0)))
 );
+CREATE INDEX node_files ON node (project_id, id) WHERE kind = 'file';  -- storage.imports.page
 CREATE INDEX file_root ON file (root_id) WHERE root_id IS NOT NULL;  -- storage.data_roots.uses
 
 -- Items whose access list is not their project's (Y12); always current (Y13).

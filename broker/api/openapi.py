@@ -47,6 +47,7 @@ PARAMETERS: Final[dict[str, tuple[str, str]]] = {
     "host": ("Id of the host.", "host_2"),
     "pool": ("Handle of the pool, or its id once it is registered.", "default"),
     "root": ("Handle or id of the data root.", "root_9"),
+    "file": ("Id of the file.", "file_22"),
     "image": ("Handle or id of the image.", "image_4"),
     "batch": ("Id of the batch.", "batch_17"),
     "job": ("Id of the job.", "job_17"),

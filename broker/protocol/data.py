@@ -14,6 +14,9 @@ DataPlace = Annotated[
 ]
 """`root:relative/path`: handle or id of a data root, and a path below it, taken as it stands."""
 
+RelativePath = Annotated[str, Field(min_length=1, max_length=PATH_CHARACTERS_MAX)]
+"""A path below a data root."""
+
 
 class DataUse(View):
     """A place that a job reads or writes."""

@@ -20,6 +20,7 @@ ABSENT = {
     "pool": "nowhere",
     "root": "nowhere",
     "image": "nothing",
+    "file": "file_99999",
     "project": "nowhere",
     "node": "nothing",
     "principal": "nobody",

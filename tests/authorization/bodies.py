@@ -48,6 +48,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "/v1/projects/{project}/bindings/{node}"): {},
     ("PUT", "/v1/projects/{project}/import"): {"import_enabled": False},
     ("PUT", "/v1/accounts/{account}/import"): {"import_enabled": False},
+    ("POST", "/v1/projects/{project}/imports"): {"root": "nothing", "paths": ["a"]},
     ("POST", "/v1/images"): IMAGE,
     ("PATCH", "/v1/images/{image}"): {"path": "a/c"},
     ("POST", "/v1/hosts/{host}:poll"): {"free_slots": 0, "wait_seconds": 0},

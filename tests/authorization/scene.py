@@ -44,6 +44,7 @@ ABSENT = {
     "principal": "nobody",
     "root": "nothing",
     "image": "nothing",
+    "file": "file_99999",
     "app": "nothing",
     "number": "99",
     "token": "token_99999",
@@ -169,6 +170,8 @@ async def _things(scene: Scene, whose: str, owner: str) -> dict[str, str]:
     made = (await broker.admin.post("/v1/data-roots", {**root, "access": access})).expect(201)
     binding = f"/v1/projects/{project}/bindings/{root['name']}"
     (await broker.admin.put(binding, {"mode": "write"})).expect(200)
+    imports = f"/v1/projects/{project}/imports"
+    imported = await broker.admin.post(imports, {"root": root["name"], "paths": ["a"]})
     pool = {"name": f"pool-of-{owner}", "access": access}
     (await broker.admin.post("/v1/pools", pool)).expect(201)
     image = {"name": f"image-of-{owner}", "path": "a/b", "digest": "sha256:" + "0" * 64}
@@ -188,6 +191,7 @@ async def _things(scene: Scene, whose: str, owner: str) -> dict[str, str]:
         "principal": owner,
         "root": root["name"],
         "image": image["name"],
+        "file": imported.expect(201)["items"][0]["id"],
         "app": app,
         "number": "1",
         "token": token["id"],

@@ -13,7 +13,7 @@ from tests.support.http import Http
 from tests.support.running import Running
 
 # The second belongs to the first: one of another owner must look absent.
-PARTS = {("account", "token")}
+PARTS = {("account", "token"), ("project", "file")}
 # A relation of two things that exist by themselves, or the second is no id but a name or a number
 # within the first, which every owner has.
 RELATIONS = {

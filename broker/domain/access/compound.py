@@ -128,7 +128,7 @@ def import_from(
 ) -> tuple[Refusal, ...]:
     """Import is a right of its own, and can be off for the user, the project or the root (C4)."""
     if not decide(who, Action.DATA_IMPORT, root).allowed:
-        return (Refusal("/data_root", "you may not import from here", not sees(who, root)),)
+        return (Refusal("/root", "you may not import from here", not sees(who, root)),)
     if decide(who, Action.DATA_EDIT, root).allowed:
         return ()  # an admin imports for others while it is off for them
     switches = {
