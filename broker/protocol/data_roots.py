@@ -5,10 +5,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from broker.protocol.acls import AclEntry
 from broker.protocol.base import Message, Name, Title, View
 from broker.protocol.ids import AccountRef, DataRootRef
-from broker.protocol.limits import ACCESS_ENTRIES_MAX, PATH_CHARACTERS_MAX, UNIX_ID_MAX
+from broker.protocol.limits import PATH_CHARACTERS_MAX, UNIX_ID_MAX
+from broker.protocol.sharing import Entries
 
 UnixId = Annotated[int, Field(gt=0, le=UNIX_ID_MAX)]
 HostPath = Annotated[str, Field(min_length=1, max_length=PATH_CHARACTERS_MAX)]
@@ -31,7 +31,7 @@ class DataRootRequest(Message):
     """Whether its files belong to no lab, so that a job may use them beside any lab's."""
     import_enabled: bool = True
     """Whether its files may be registered in projects."""
-    access: list[AclEntry] = Field(default_factory=list, max_length=ACCESS_ENTRIES_MAX)
+    entries: Entries = Field(default_factory=list)
     """Who holds which role on it from the start: mostly the lab's team."""
 
 

@@ -5,10 +5,10 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from broker.protocol.acls import AclEntry
 from broker.protocol.base import Message, Name, View
 from broker.protocol.ids import AccountRef, ImageRef
-from broker.protocol.limits import ACCESS_ENTRIES_MAX, CATEGORIES_PER_IMAGE_MAX
+from broker.protocol.limits import CATEGORIES_PER_IMAGE_MAX
+from broker.protocol.sharing import Entries
 
 ImagePath = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$", max_length=400)
@@ -29,7 +29,7 @@ class ImageRequest(Message):
     """Digest of its manifest, `sha256:...`."""
     categories: Categories = Field(default_factory=list)
     """Words to find it by."""
-    access: list[AclEntry] | None = Field(None, max_length=ACCESS_ENTRIES_MAX)
+    entries: Entries | None = None
     """Who holds which role on it; null lets every registered user view it and copy its path."""
 
 

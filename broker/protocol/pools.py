@@ -4,14 +4,13 @@ from datetime import datetime
 
 from pydantic import Field
 
-from broker.protocol.acls import AclEntry
 from broker.protocol.base import Message, Name, Title, View
 from broker.protocol.ids import AccountRef, PoolRef
 from broker.protocol.limits import (
-    ACCESS_ENTRIES_MAX,
     PREEMPTION_SECONDS_MAX,
     PREEMPTIONS_PER_MINUTE_MAX,
 )
+from broker.protocol.sharing import Entries
 
 
 class PoolRequest(Message):
@@ -24,7 +23,7 @@ class PoolRequest(Message):
     open: bool = False
     """Whether every project may use it and everybody's hosts may join; else it must be bound to a
     project, and hosts join by a role on it."""
-    access: list[AclEntry] | None = Field(None, max_length=ACCESS_ENTRIES_MAX)
+    entries: Entries | None = None
     """Who holds which role on it. Null: an open pool is shown to every registered user, another one
     to nobody."""
 

@@ -11,7 +11,7 @@ from broker.errors import Conflict, InvalidInput, NameTaken, PreconditionFailed
 from broker.protocol.data_roots import DataRoot, DataRootChange, DataRootRequest
 from broker.protocol.ids import NodeId, show
 from broker.protocol.nodes import DEPLOYMENT, Kind
-from broker.services import acls
+from broker.services import sharing
 from broker.services.actor import Actor
 from broker.services.entity_tags import matches, tag_of
 from broker.services.references import absent, authorised_node
@@ -27,8 +27,8 @@ async def create(connection: Connection, actor: Actor, request: DataRootRequest)
 
     Raises:
         NameTaken: the handle is in use.
-        InvalidInput: a path that is none, or that overlaps with another root's; a principal that
-            is not there.
+        InvalidInput, Forbidden: a path that is none, or that overlaps with another root's; an
+            entry that the caller cannot give.
     """
     actor.require()
     settings = Settings(
@@ -40,8 +40,9 @@ async def create(connection: Connection, actor: Actor, request: DataRootRequest)
         request.import_enabled,
     )
     settings = await _checked(connection, None, settings)
+    entries = await sharing.entries_of(connection, request.entries)
     new = Resource(Kind.DATA_ROOT, created_by=actor.account_id)
-    entries = await acls.granted(connection, actor, new, request.access, "/access")
+    sharing.check(actor, new, entries, reference=request.name)
     root = await nodes.create(
         connection, Kind.DATA_ROOT, DEPLOYMENT, request.name, actor.account_id
     )

@@ -1,12 +1,11 @@
 """Images: a catalogue kept by managers, from which everybody copies paths (T13)."""
 
-from broker.domain.access import Action, Resource
+from broker.domain.access import Acl, Action, Resource, mask
 from broker.errors import Conflict, NameTaken, PreconditionFailed
-from broker.protocol.acls import AclEntry
 from broker.protocol.ids import NodeId, show
 from broker.protocol.images import Image, ImageChange, ImageRequest
-from broker.protocol.nodes import DEPLOYMENT, Kind, Role
-from broker.services import acls
+from broker.protocol.nodes import DEPLOYMENT, REGISTERED, Kind, Role
+from broker.services import sharing
 from broker.services.actor import Actor
 from broker.services.entity_tags import matches, tag_of
 from broker.services.references import absent, authorised_node
@@ -14,7 +13,7 @@ from broker.storage import images, nodes
 from broker.storage.database import Connection
 
 JUST_IMAGES = frozenset({Kind.IMAGE})
-SHOWN_TO_ALL = (AclEntry(principal="registered", role=Role.READER),)
+SHOWN_TO_ALL: Acl = {REGISTERED: mask([Role.READER])}
 
 
 async def create(connection: Connection, actor: Actor, request: ImageRequest) -> Image:
@@ -22,12 +21,14 @@ async def create(connection: Connection, actor: Actor, request: ImageRequest) ->
 
     Raises:
         NameTaken: the handle is in use.
-        InvalidInput: a principal that is not there.
+        InvalidInput, Forbidden: an entry that the caller cannot give.
     """
     actor.require()
-    access = SHOWN_TO_ALL if request.access is None else request.access
+    entries = SHOWN_TO_ALL
+    if request.entries is not None:
+        entries = await sharing.entries_of(connection, request.entries)
     new = Resource(Kind.IMAGE, created_by=actor.account_id)
-    entries = await acls.granted(connection, actor, new, access, "/access")
+    sharing.check(actor, new, entries, reference=request.name)
     image = await nodes.create(connection, Kind.IMAGE, DEPLOYMENT, request.name, actor.account_id)
     if image is None:
         raise NameTaken(f"the name {request.name!r} is taken")

@@ -4,13 +4,12 @@ Hosts, lanes and submissions know a pool by its name. A name that nobody registe
 nobody: every project may use it, and everybody's hosts join.
 """
 
-from broker.domain.access import Action, Resource
+from broker.domain.access import Acl, Action, Resource, mask
 from broker.errors import Conflict, NameTaken, PreconditionFailed
-from broker.protocol.acls import AclEntry
 from broker.protocol.ids import NodeId, show
-from broker.protocol.nodes import DEPLOYMENT, Kind, Role
+from broker.protocol.nodes import DEPLOYMENT, REGISTERED, Kind, Role
 from broker.protocol.pools import Pool, PoolChange, PoolRequest
-from broker.services import acls
+from broker.services import sharing
 from broker.services.actor import Actor
 from broker.services.entity_tags import matches, tag_of
 from broker.services.references import absent, authorised_node
@@ -18,7 +17,7 @@ from broker.storage import nodes, pools
 from broker.storage.database import Connection
 
 JUST_POOLS = frozenset({Kind.POOL})
-SHOWN_TO_ALL = (AclEntry(principal="registered", role=Role.READER),)
+SHOWN_TO_ALL: Acl = {REGISTERED: mask([Role.READER])}
 
 
 async def create(connection: Connection, actor: Actor, request: PoolRequest) -> Pool:
@@ -26,14 +25,14 @@ async def create(connection: Connection, actor: Actor, request: PoolRequest) -> 
 
     Raises:
         NameTaken: the pool is registered.
-        InvalidInput: a principal that is not there.
+        InvalidInput, Forbidden: an entry that the caller cannot give.
     """
     actor.require()
-    access = request.access
-    if access is None:
-        access = list(SHOWN_TO_ALL) if request.open else []
+    entries: Acl = SHOWN_TO_ALL if request.open else {}
+    if request.entries is not None:
+        entries = await sharing.entries_of(connection, request.entries)
     new = Resource(Kind.POOL, created_by=actor.account_id)
-    entries = await acls.granted(connection, actor, new, access, "/access")
+    sharing.check(actor, new, entries, reference=request.name)
     pool = await nodes.create(connection, Kind.POOL, DEPLOYMENT, request.name, actor.account_id)
     if pool is None:
         raise NameTaken(f"the pool {request.name!r} is registered")

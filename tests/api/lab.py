@@ -58,8 +58,8 @@ async def share(broker: Running, node: NodeId | int, entries: dict[str, Any]) ->
 
 async def root(broker: Running, name: str, **more: Any) -> str:
     """A data root; returns its id. The access list by handle: {"ann": "editor"}."""
-    access = [{"principal": who, "role": role} for who, role in more.pop("access", {}).items()]
-    body = {"name": name, "path": f"/data/{name}", "uid": 5001, "gid": 6001, "access": access}
+    entries = [{"principal": who, "roles": [role]} for who, role in more.pop("access", {}).items()]
+    body = {"name": name, "path": f"/data/{name}", "uid": 5001, "gid": 6001, "entries": entries}
     return str((await broker.admin.post(ROOTS, {**body, **more})).expect(201)["id"])
 
 

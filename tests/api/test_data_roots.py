@@ -82,17 +82,20 @@ async def test_a_bad_field_is_named_and_nothing_is_stored(
 
 async def test_a_bad_entry_of_the_first_access_list_is_named(broker: Running) -> None:
     await broker.client("ann")
-    ann = {"principal": "ann", "role": "reader"}
-    for entry, status, pointer in (
-        ({"principal": "nobody", "role": "reader"}, 422, "/access/1/principal"),
-        ({"principal": "team:nobody", "role": "reader"}, 422, "/access/1/principal"),
-        ({"principal": "everyone", "role": "editor"}, 403, "/access/1/role"),
-        ({"principal": "registered", "role": "owner"}, 403, "/access/1/role"),
-        ({"principal": "ann", "role": "manager"}, 403, "/access/1/role"),
-        ({"principal": "ann", "role": "emperor"}, 422, "/access/1/role"),
+    ann = {"principal": "ann", "roles": ["reader"]}
+    for principal, role, pointer in (
+        ("nobody", "reader", "/entries/1/principal"),
+        ("team:nobody", "reader", "/entries/1/principal"),
+        ("ann", "reader", "/entries/1/principal"),
+        ("everyone", "editor", "/entries/1/roles"),
+        ("registered", "owner", "/entries/1/roles"),
+        ("team_1", "manager", "/entries/1/principal"),
+        ("admin", "manager", "/entries/1/roles"),
+        ("admin", "emperor", "/entries/1/roles/0"),
     ):
-        reply = await broker.admin.post(ROOTS, {**BODY, "access": [ann, entry]})
-        assert reply.status == status, reply.content
+        entry = {"principal": principal, "roles": [role]}
+        reply = await broker.admin.post(ROOTS, {**BODY, "entries": [ann, entry]})
+        reply.problem(422, "invalid_input")
         assert reply.pointers() == [pointer]
     assert (await broker.admin.get(ROOTS)).expect(200)["items"] == []
 

@@ -42,7 +42,7 @@ async def test_rule_T13_everyone_views_and_copies_managers_edit(broker: Running)
 
 async def test_an_image_can_be_kept_from_others(broker: Running) -> None:
     ann, bob = await broker.client("ann"), await broker.client("bob")
-    made = await image(broker.admin, access=[{"principal": "ann", "role": "reader"}])
+    made = await image(broker.admin, entries=[{"principal": "ann", "roles": ["reader"]}])
     assert (await ann.get(f"{IMAGES}/relion")).expect(200) == made
     (await bob.get(f"{IMAGES}/relion")).problem(404, "not_found")
     assert (await bob.get(IMAGES)).expect(200)["items"] == []

@@ -46,7 +46,7 @@ async def test_rule_T20_only_managers_register_pools_and_others_see_their_own(
     broker: Running,
 ) -> None:
     ann, bob = await broker.client("ann"), await broker.client("bob")
-    shown = await pool(broker.admin, access=[{"principal": "ann", "role": "reader"}])
+    shown = await pool(broker.admin, entries=[{"principal": "ann", "roles": ["reader"]}])
     for reply in (
         await ann.post(POOLS, {"name": "mine"}),
         await ann.patch(f"{POOLS}/fast", {"open": True}),
@@ -87,7 +87,7 @@ async def test_rule_T20_a_closed_pool_takes_jobs_of_bound_projects_only(broker: 
 
 async def test_a_closed_pool_takes_hosts_by_a_role_on_it(broker: Running) -> None:
     ann, bob = await broker.client("ann"), await broker.client("bob")
-    await pool(broker.admin, access=[{"principal": "ann", "role": "editor"}])
+    await pool(broker.admin, entries=[{"principal": "ann", "roles": ["editor"]}])
     await broker.agent(owner=ann, pool="fast")
     reply = await bob.post("/v1/enrollments", {"pool": "fast"})
     assert "editor" in reply.problem(403, "forbidden")["detail"]

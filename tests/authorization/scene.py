@@ -165,17 +165,17 @@ async def _things(scene: Scene, whose: str, owner: str) -> dict[str, str]:
         (await broker.admin.put(path)).expect(200)
     project = f"project-of-{owner}"
     await _project(broker, project, PrincipalId(number("account", await id_of(http))))
-    access = [{"principal": owner, "role": "owner"}]
+    entries = [{"principal": owner, "roles": ["owner"]}]
     root = {"name": f"root-of-{owner}", "path": f"/data/{owner}", "uid": 2_000, "gid": 2_000}
-    made = (await broker.admin.post("/v1/data-roots", {**root, "access": access})).expect(201)
+    made = (await broker.admin.post("/v1/data-roots", {**root, "entries": entries})).expect(201)
     binding = f"/v1/projects/{project}/bindings/{root['name']}"
     (await broker.admin.put(binding, {"mode": "write"})).expect(200)
     imports = f"/v1/projects/{project}/imports"
     imported = await broker.admin.post(imports, {"root": root["name"], "paths": ["a"]})
-    pool = {"name": f"pool-of-{owner}", "access": access}
+    pool = {"name": f"pool-of-{owner}", "entries": entries}
     (await broker.admin.post("/v1/pools", pool)).expect(201)
     image = {"name": f"image-of-{owner}", "path": "a/b", "digest": "sha256:" + "0" * 64}
-    (await broker.admin.post("/v1/images", {**image, "access": access})).expect(201)
+    (await broker.admin.post("/v1/images", {**image, "entries": entries})).expect(201)
     token = (await http.post(f"/v1/accounts/{owner}/tokens", {"name": "second"})).expect(201)
     agent = scene.agents[owner] = await broker.agent(f"host-of-{owner}", owner=http)
     body: dict[str, Any] = {"app": "shared", "jobs": [{}], "name": f"of {owner}"}
