@@ -516,7 +516,7 @@ CREATE TABLE app_version (
         CONSTRAINT app_version_number_positive CHECK (number > 0),
     state          version_state NOT NULL DEFAULT 'draft',
     spec           json NOT NULL,   -- protocol.apps.VersionSpec
-    image_id       integer REFERENCES image,   -- that it was published with; null: none
+    image_id       integer REFERENCES image,   -- that the spec names; null: none
     created_by     integer NOT NULL REFERENCES account,
     created_at     timestamptz NOT NULL DEFAULT now(),
     run_at         timestamptz,    -- when jobs were first submitted to it while it was a draft

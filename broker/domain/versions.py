@@ -11,6 +11,8 @@ from broker.protocol.apps import ParameterSpec, VersionSpec
 from broker.protocol.limits import APP_FILES_BYTES_MAX
 from broker.protocol.states import VersionState
 
+PROCESS: Final = "process"  # the executor that knows nothing of images
+
 
 class VersionEvent(StrEnum):
     """What can be done to a version."""
@@ -62,6 +64,8 @@ def _command(spec: VersionSpec) -> Iterator[FieldError]:
             yield FieldError(f"/spec/command/{index}", detail)
     if not spec.command[0]:
         yield FieldError("/spec/command/0", "the program must not be empty")
+    if spec.image is not None and spec.executor == PROCESS:
+        yield FieldError("/spec/image", f"the executor {PROCESS!r} runs no images")
 
 
 def _files(spec: VersionSpec) -> Iterator[FieldError]:

@@ -68,6 +68,11 @@ class VersionSpec(Message):
     `{python}` for the agent's own Python interpreter."""
     executor: Name = "process"
     """Executor on the host, e.g. "process"."""
+    image: Name | None = None
+    """Image of the catalogue in which the command runs, by its handle; null for none."""
+    image_reference: str | None = Field(None, max_length=600)
+    """Path and digest of that image, which the broker takes from the catalogue when the spec is
+    stored; whatever a request says here is replaced. Null without an image."""
     files: dict[FileName, str] = Field(default_factory=dict, max_length=100)
     """Text files placed in the working directory before the command starts."""
     environment: dict[ParameterName, str] = Field(default_factory=dict, max_length=100)

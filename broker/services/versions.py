@@ -11,6 +11,7 @@ from broker.errors import Conflict, NotFound, PreconditionFailed
 from broker.protocol.apps import App, DraftChange, EditKind, Version, VersionRequest
 from broker.protocol.ids import NodeId, show
 from broker.protocol.states import AppState, VersionState
+from broker.services import version_images
 from broker.services.actor import Actor
 from broker.services.apps import authorised
 from broker.services.entity_tags import matches, tag_of
@@ -37,7 +38,8 @@ async def create(
     if await apps.lock(connection, app.id) is AppState.DEPRECATED:
         raise Conflict(f"the app {app.handle} is deprecated and takes no new versions")
     state = VersionState.PUBLISHED if request.publish else VersionState.DRAFT
-    made = await versions.create(connection, app.id, state, request.spec, actor.account_id)
+    spec, image = await version_images.resolved(connection, actor, request.spec)
+    made = await versions.create(connection, app.id, state, spec, image, actor.account_id)
     await _note(connection, actor, EditKind.VERSION_CREATED, made)
     if request.publish:
         await _note(connection, actor, EditKind.VERSION_PUBLISHED, made)
@@ -102,12 +104,13 @@ async def change(
         raise Conflict(f"version {number} is {found.state} and never changes; add one", ids=ids)
     if not await versions.lock_unrun(connection, found.id):
         raise Conflict(f"version {number} has been run and keeps its spec; add another", ids=ids)
-    new = found.model_copy(update={"spec": request.spec})
+    spec, image = await version_images.resolved(connection, actor, request.spec)
+    new = found.model_copy(update={"spec": spec})
     different = changes(
         found.spec.model_dump(mode="json"), new.spec.model_dump(mode="json"), "/spec"
     )
     if different:
-        await versions.set_spec(connection, found.id, new.spec)
+        await versions.set_spec(connection, found.id, new.spec, image)
         await app_edits.note(
             connection,
             app.id,
@@ -135,6 +138,10 @@ async def move(
         raise Conflict(f"the app {app.handle} is deprecated; nothing of it can be published")
     if state is found.state:
         return found
+    if event is VersionEvent.PUBLISH and await versions.lock_unrun(connection, found.id):
+        # its image may have changed in the catalogue; what was tried keeps what it was tried with
+        spec, image = await version_images.resolved(connection, actor, found.spec)
+        await versions.set_spec(connection, found.id, spec, image)
     moved = await versions.set_state(connection, found.id, state)
     await _note(connection, actor, EDIT_OF[event], moved)
     return moved

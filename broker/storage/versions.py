@@ -4,7 +4,7 @@ import asyncpg
 import orjson
 
 from broker.protocol.apps import Version, VersionSpec
-from broker.protocol.ids import AccountId, AppId, VersionId
+from broker.protocol.ids import AccountId, AppId, NodeId, VersionId
 from broker.protocol.states import VersionState
 from broker.storage import blocks
 from broker.storage.database import Connection
@@ -17,10 +17,12 @@ async def create(
     app: AppId,
     state: VersionState,
     spec: VersionSpec,
+    image: NodeId | None,
     creator: AccountId,
 ) -> Version:
     """A version with the next number. Behind `apps.lock`."""
-    row = await connection.fetchrow(SQL.create, app, state, spec.model_dump_json(), creator)
+    text = spec.model_dump_json()
+    row = await connection.fetchrow(SQL.create, app, state, text, creator, image)
     assert row is not None, "an aggregate without GROUP BY gives one row"
     return _version(row)
 
@@ -44,9 +46,11 @@ async def lock_unrun(connection: Connection, version: VersionId) -> bool:
     return bool(await connection.fetchval(SQL.lock_unrun, version))
 
 
-async def set_spec(connection: Connection, version: VersionId, spec: VersionSpec) -> None:
+async def set_spec(
+    connection: Connection, version: VersionId, spec: VersionSpec, image: NodeId | None
+) -> None:
     """Gives a draft another spec. Behind `lock_unrun`."""
-    await connection.execute(SQL.set_spec, version, spec.model_dump_json())
+    await connection.execute(SQL.set_spec, version, spec.model_dump_json(), image)
 
 
 async def set_state(connection: Connection, version: VersionId, state: VersionState) -> Version:
