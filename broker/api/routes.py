@@ -62,6 +62,7 @@ def table() -> list[Route]:
         leases,
         nodes,
         pools,
+        project_files,
         projects,
         quotas,
         sharing,
@@ -70,6 +71,7 @@ def table() -> list[Route]:
         system,
         teams,
         tokens,
+        trash,
         versions,
     )
 
@@ -82,7 +84,9 @@ def table() -> list[Route]:
         teams,
         projects,
         nodes,
+        project_files,
         sharing,
+        trash,
         apps,
         versions,
         submission,

@@ -68,9 +68,11 @@ class Actor:
         """On what the route's action is allowed: what a list holds. It counts as asking.
 
         Raises:
-            Forbidden: nothing is there for callers without an account.
+            Forbidden: nothing is there for callers without an account; or the token is not for
+                this.
         """
         self.asked = True
+        self._in_scope(self.action)
         visible = self.world.visible(self.principal, self.action)
         if self.principal.account_id is None and not visible.benefactors:
             raise Forbidden("nothing of this is public; use an account's token")
@@ -96,15 +98,18 @@ class Actor:
         self.asked = True
         if self.could(wanted, what):
             return
-        if not self.principal.in_scope(self.action):
-            held = ", ".join(sorted(self.principal.scopes))
-            raise Forbidden(f"the token is not for {self.action}; its scopes are: {held}")
+        self._in_scope(wanted)
         if not access.sees(self.principal, what or self.world.deployment()):
             raise NotFound(
                 f"{' '.join(ids) or 'it'} does not exist, or is not yours to see", ids=ids
             )
         roles = " or ".join(access.roles_with(wanted))
         raise Forbidden(f"{wanted} needs one of the roles: {roles}", ids=ids)
+
+    def _in_scope(self, action: Action) -> None:
+        if not self.principal.in_scope(action):
+            held = ", ".join(sorted(self.principal.scopes))
+            raise Forbidden(f"the token is not for {action}; its scopes are: {held}")
 
     @property
     def account_id(self) -> AccountId:

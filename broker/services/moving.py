@@ -1,6 +1,6 @@
 """Moving: a node, with everything below it, or a batch, goes to lie elsewhere."""
 
-from broker.domain.access import KINDS, Action, Resource, compound, decide
+from broker.domain.access import Resource, compound
 from broker.errors import InvalidInput, NotFound
 from broker.protocol.ids import BatchId
 from broker.protocol.nodes import MoveRequest, Node
@@ -13,6 +13,7 @@ from broker.services.nodes import (
     find,
     held,
     refuse_place,
+    sees,
     taken,
     view,
 )
@@ -54,7 +55,7 @@ async def _target(connection: Connection, actor: Actor, reference: str) -> Item:
         target = await find(connection, actor, reference, "/parent")
     except NotFound as error:
         raise InvalidInput.of("/parent", error.message) from None
-    if not decide(actor.principal, KINDS[Action.NODE_VIEW][target.kind], target.resource).allowed:
+    if not sees(actor, target):
         raise InvalidInput.of("/parent", batches.unseen(target.reference).message)
     if target.kind not in CONTAINERS:
         raise InvalidInput.of("/parent", f"nothing can lie in a {target.kind}")

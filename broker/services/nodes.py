@@ -159,6 +159,12 @@ def require(actor: Actor, item: Item, *, in_trash: bool = False) -> None:
     actor.require(what, ids=(item.reference,), action=action)
 
 
+def sees(actor: Actor, item: Item, *, in_trash: bool = False) -> bool:
+    """Whether the caller may learn that something exists."""
+    what = item.resource._replace(trashed=False) if in_trash else item.resource
+    return decide(actor.principal, KINDS[Action.NODE_VIEW][item.kind], what).allowed
+
+
 async def held(
     connection: Connection, actor: Actor, reference: str, *, in_trash: bool = False
 ) -> Item:
@@ -183,7 +189,7 @@ async def held(
 
 async def view(connection: Connection, item: Item) -> Node:
     """An item as people see it; the caller authorises."""
-    node = await _view(connection, item.row.id)
+    node = await view_of_node(connection, item.row.id)
     if item.is_node or item.batch is None:
         return node
     mine: dict[str, Any] = {
@@ -248,7 +254,7 @@ async def create_folder(connection: Connection, actor: Actor, request: FolderReq
     """
     parent = await container(connection, actor, request.parent)
     made = await create(connection, actor, Kind.FOLDER, parent, request.name)
-    return await _view(connection, made)
+    return await view_of_node(connection, made)
 
 
 async def container(connection: Connection, actor: Actor, reference: str) -> Item:
@@ -302,7 +308,7 @@ async def rename(connection: Connection, actor: Actor, reference: str, request: 
     return await view(connection, item)
 
 
-async def _view(connection: Connection, node: NodeId) -> Node:
+async def view_of_node(connection: Connection, node: NodeId) -> Node:
     (found,) = await nodes.views(connection, [node])
     return found
 

@@ -25,6 +25,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/projects"): {"name": "new"},
     ("PATCH", "/v1/projects/{project}"): {"title": "New"},
     ("POST", "/v1/folders"): {"parent": "nothing", "name": "new"},
+    ("POST", "/v1/files"): {"parent": "nothing", "name": "new", "sha256": "0" * 64},
+    ("PUT", "/v1/files/{file}/content"): {"sha256": "0" * 64},
     ("PATCH", "/v1/nodes/{node}"): {"name": "new"},
     ("PUT", "/v1/nodes/{node}/acl"): {"entries": []},
     ("PUT", "/v1/nodes/{node}/acl/{principal}"): {"roles": ["reader"]},

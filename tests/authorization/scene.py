@@ -94,6 +94,7 @@ class Scene:
                 for kind in (Kind.APP, Kind.PROJECT, Kind.DATA_ROOT, Kind.IMAGE, Kind.POOL)
             },
             "node": lambda: self.world.node(NodeId(number("root", values["node"]))),
+            "file": lambda: self.world.file(self._id(Kind.PROJECT, values), owner, trashed=False),
             "group": self.world.deployment,
             "account": lambda: self.world.account(owner),
             "team": self.world.team,
@@ -107,9 +108,12 @@ class Scene:
         return self.world.deployment()
 
     def _named(self, kind: Kind, values: dict[str, str]) -> Resource:
+        return self.world.node(self._id(kind, values))
+
+    def _id(self, kind: Kind, values: dict[str, str]) -> NodeId:
         node = self.world.named(kind, values[kind.value.removeprefix("data_")])
         assert node is not None, (kind, values)
-        return self.world.node(node)
+        return node
 
     async def _batch(self, batch: str) -> Resource:
         async with self.broker.services.database.connection() as connection:

@@ -24,7 +24,11 @@ OF_LEASES = {route.path for route in GUARDED if route.policy is Action.LEASE_WOR
 # Rules stand for the name of a pool, whether anybody registered one or not.
 OF_THE_DEPLOYMENT = {"/v1/pools/{pool}/preemption"}
 # What these are about stands in the body, or is whatever is seen: tests/api/test_projects.py.
-ELSEWHERE = {("POST", "/v1/folders"), ("GET", "/v1/projects")}
+ELSEWHERE = {
+    ("POST", "/v1/folders"),
+    ("POST", "/v1/files"),
+    ("GET", "/v1/projects"),
+}
 REFUSALS = {401, 403, 404}
 
 

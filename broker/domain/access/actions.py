@@ -34,6 +34,7 @@ class Action(StrEnum):
     SHARE = "share"  # change who holds what on a node
     AUDIT = "audit"  # see who holds what on a node
     MOVE = "move"
+    TRASH_LIST = "trash.list"
     PURGE = "purge"  # remove for good what lies in the trash
 
     # Of a route that takes nodes of any kind; asked is what KINDS says of the node's own kind.
@@ -124,6 +125,7 @@ READS: Final = frozenset(
         A.PREEMPTION_VIEW,
         A.TEAM_VIEW,
         A.AUDIT,
+        A.TRASH_LIST,
         A.NODE_VIEW,
         A.PROJECT_VIEW,
         A.FOLDER_VIEW,

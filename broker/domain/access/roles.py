@@ -28,6 +28,7 @@ ADDS: Final[dict[Role, frozenset[str]]] = {
             A.PREEMPTION_VIEW,
             A.TEAM_VIEW,
             A.PROJECT_CREATE,
+            A.TRASH_LIST,
             A.APP_LIST,
             A.BATCH_SUBMIT,
             A.BATCH_LIST,

@@ -1,0 +1,66 @@
+"""Files in projects: made of uploads, given other content, downloaded."""
+
+from aiohttp import web
+
+from broker.api.call import CREATED, Call
+from broker.api.handlers.leases import BYTES
+from broker.api.routes import Route
+from broker.api.streaming import send_file
+from broker.domain.access import Action
+from broker.protocol.nodes import Node
+from broker.protocol.project_files import FileContentRequest, FileRequest
+from broker.services import project_files
+
+
+async def create(call: Call) -> web.Response:
+    body = await call.body(FileRequest)
+    return await call.mutate(lambda c: project_files.create(c, call.actor, body), CREATED)
+
+
+async def replace(call: Call) -> web.Response:
+    body, file = await call.body(FileContentRequest), call.id("file")
+    return await call.mutate(lambda c: project_files.replace(c, call.actor, file, body))
+
+
+async def download(call: Call) -> web.StreamResponse:
+    stored = await project_files.find(call.services, call.actor, call.id("file"))
+    return await send_file(
+        call.request,
+        stored.path,
+        name=stored.name,
+        sha256=stored.sha256,
+        size_bytes=stored.size_bytes,
+    )
+
+
+A = Action
+CONTENT = "/v1/files/{file}/content"
+ROUTES = [
+    Route(
+        "POST",
+        "/v1/files",
+        create,
+        A.FILE_UPLOAD,
+        "Creates a file in a project, a workspace or a folder out of content that was uploaded.",
+        body=FileRequest,
+        answer=Node,
+        status=CREATED,
+    ),
+    Route(
+        "PUT",
+        CONTENT,
+        replace,
+        A.FILE_EDIT,
+        "Gives a file other content that was uploaded.",
+        body=FileContentRequest,
+        answer=Node,
+    ),
+    Route(
+        "GET",
+        CONTENT,
+        download,
+        A.FILE_DOWNLOAD,
+        "Downloads a file, whole or a range of it.",
+        answer=BYTES,
+    ),
+]
