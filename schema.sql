@@ -884,6 +884,73 @@ CREATE INDEX idempotency_at ON idempotency USING brin (created_at);  -- the jani
 
 
 -- ---------------------------------------------------------------------------------------------
+-- What was changed, by whom
+-- ---------------------------------------------------------------------------------------------
+
+-- Every change of administration, written in its own transaction. Each entry is chained to the one
+-- before it by a digest over both: whoever alters, removes or adds one afterwards breaks the chain,
+-- whatever rights they have here. The place in the chain is given at the very end of a transaction.
+CREATE TABLE audit_log (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    position    bigint,                  -- counted from 1 without gaps; null only until the commit
+    at          timestamptz NOT NULL DEFAULT now(),
+    account_id  integer,                 -- who did it: an account, or a host; null for the server
+    host_id     integer,
+    token_id    integer,                 -- that proved it
+    action      text NOT NULL,
+    request     text NOT NULL,           -- method and route
+    objects     text[] NOT NULL,
+    details     json NOT NULL,           -- text as it was written: the digest is over it
+    status      smallint NOT NULL,
+    sha256      bytea,
+    CONSTRAINT audit_log_position_key UNIQUE (position),   -- storage.audit.page, stretch
+    CONSTRAINT audit_log_chained_whole CHECK ((position IS NULL) = (sha256 IS NULL))
+);
+CREATE INDEX audit_log_account ON audit_log (account_id, position);  -- storage.audit.page
+CREATE INDEX audit_log_action ON audit_log (action, position);       -- storage.audit.page
+CREATE INDEX audit_log_objects ON audit_log USING gin (objects);     -- storage.audit.page
+
+-- One row: the newest entry. Whoever holds its lock waits for nothing else.
+CREATE TABLE audit_head (
+    singleton  boolean PRIMARY KEY DEFAULT true
+        CONSTRAINT audit_head_is_one_row CHECK (singleton),
+    position   bigint NOT NULL,
+    sha256     bytea NOT NULL
+) WITH (fillfactor = 50);
+INSERT INTO audit_head (position, sha256) VALUES (0, decode(repeat('00', 32), 'hex'));
+
+CREATE FUNCTION audit_digest(previous bytea, entry audit_log) RETURNS bytea
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT sha256(previous || convert_to(jsonb_build_array(
+        entry.position, to_char(entry.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'),
+        entry.account_id, entry.host_id, entry.token_id, entry.action, entry.request,
+        entry.objects, entry.details::text, entry.status)::text, 'UTF8'))
+$$;
+
+CREATE FUNCTION chain_audit_entry() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    head   audit_head;
+    entry  audit_log := NEW;
+BEGIN
+    SELECT * INTO head FROM audit_head FOR UPDATE;
+    entry.position := head.position + 1;
+    entry.at := clock_timestamp();
+    entry.sha256 := audit_digest(head.sha256, entry);
+    UPDATE audit_log SET position = entry.position, at = entry.at, sha256 = entry.sha256
+        WHERE id = NEW.id;
+    UPDATE audit_head SET position = entry.position, sha256 = entry.sha256;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER audit_entry_is_chained AFTER INSERT ON audit_log
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION chain_audit_entry();
+
+CREATE TRIGGER audit_log_is_append_only BEFORE UPDATE OR DELETE ON audit_log
+    FOR EACH ROW WHEN (OLD.sha256 IS NOT NULL) EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER audit_log_is_never_emptied BEFORE TRUNCATE ON audit_log
+    EXECUTE FUNCTION refuse_change();
+
+
+-- ---------------------------------------------------------------------------------------------
 -- Averages, as in broker.domain.averages; a test compares them
 -- ---------------------------------------------------------------------------------------------
 

@@ -45,7 +45,8 @@ def endpoint(route: Route) -> Handler:
     """A route's handler behind its policy.
 
     The principal is found first; the use case asks the policy function with the route's action.
-    An answer that nobody authorised is a bug and never leaves the broker.
+    An answer that nobody authorised is a bug and never leaves the broker, nor does one to a change
+    of which the audit log knows nothing.
     """
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -57,14 +58,17 @@ def endpoint(route: Route) -> Handler:
         authorization = request.headers.get("Authorization")
         principal = await services.identity.authenticate(authorization, route.policy)
         actor = Actor(principal, route.policy, services.access)
+        call = Call(request, services, actor)
         try:
-            response = await route.handler(Call(request, services, actor))
+            response = await route.handler(call)
         except (NotFound, Forbidden):
             if principal.anonymous:
                 raise Unauthenticated(TOKEN_NEEDED) from None
             raise
         if not actor.asked:
             raise RuntimeError(f"{route.method} {route.path} answered without asking its policy")
+        if route.leaves_a_trace and not call.traced:
+            raise RuntimeError(f"{route.method} {route.path} left no trace: see `Call.mutate`")
         return response
 
     return answer

@@ -1,6 +1,6 @@
 """One call of the API: the request, who makes it, and ways to answer."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar, cast
@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from broker.errors import BodyTooLarge, FieldError, InvalidInput
-from broker.protocol.base import Message
+from broker.protocol.base import Message, View
 from broker.protocol.ids import number_of, parse
 from broker.protocol.limits import (
     BODY_BYTES_MAX,
@@ -18,10 +18,13 @@ from broker.protocol.limits import (
     PAGE_ITEMS_DEFAULT,
     PAGE_ITEMS_MAX,
 )
+from broker.services import audit
 from broker.services.actor import Actor
 from broker.services.answers import IdempotencyKey, Stored, request_digest
+from broker.services.audit import Trace
 from broker.services.context import Services
 from broker.services.idempotency import UseCase, once
+from broker.services.repeats import repeatable
 from broker.storage.database import Connection
 
 SERVICES = web.AppKey("services", Services)
@@ -54,6 +57,8 @@ class Call:
     request: web.Request
     services: Services
     actor: Actor
+    told: Message | None = None  # the body, for the audit log
+    traced: bool = False  # whether the audit log knows of the change
 
     # -- in ---------------------------------------------------------------------------------
 
@@ -103,7 +108,9 @@ class Call:
             InvalidInput: not JSON, or bad fields, each named.
             BodyTooLarge: more than BODY_BYTES_MAX.
         """
-        return parse_json(model, await self.raw())
+        body = parse_json(model, await self.raw())
+        self.told = body if isinstance(body, Message) else None
+        return body
 
     async def raw(self) -> bytes:
         """The body's bytes, up to BODY_BYTES_MAX."""
@@ -152,17 +159,38 @@ class Call:
     async def mutate(self, use_case: UseCase, status: int = OK) -> web.Response:
         """Runs a use case in one transaction, at most once for an Idempotency-Key.
 
-        Its decisions are about the rights that the transaction finds in the database.
+        Its decisions are about the rights that the transaction finds in the database, and its
+        change stands in the audit log or is not made.
         """
         services = self.services
 
         async def confirmed(connection: Connection) -> Message | None:
             await self.actor.confirm(connection)
-            return await use_case(connection)
+            done = await use_case(connection)
+            await audit.record(connection, self.actor, self._trace(status), done)
+            return done
 
         stored = await once(services.database, self.actor, await self.key(), status, confirmed)
+        self.traced = True
         await services.learn()
         return answer_stored(stored)
+
+    async def repeat(self, work: Callable[[], Awaitable[View]], status: int = OK) -> web.Response:
+        """Does work that takes several transactions and is safe to do again; the audit log tells of
+        it once it is done."""
+        database = self.services.database
+        stored = await repeatable(database, self.actor, await self.key(), status, work)
+        if not stored.replayed:
+            async with database.transaction() as connection:
+                await audit.record(connection, self.actor, self._trace(status), None)
+        self.traced = True
+        return answer_stored(stored)
+
+    def _trace(self, status: int) -> Trace:
+        resource = self.request.match_info.route.resource
+        route = resource.canonical if resource else self.request.path
+        names = dict(self.request.match_info)
+        return Trace(f"{self.request.method} {route}", names, self.told, status)
 
 
 def parse_json(model: type[Model], text: bytes, place: str = "") -> Model:

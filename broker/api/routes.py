@@ -12,7 +12,8 @@ from typing import Any
 from aiohttp import web
 
 from broker.api.call import OK, Call, Open
-from broker.domain.access import Action
+from broker.domain.access import READS, Action
+from broker.services.audit import UNTRACED
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 Content = type[Any] | str | tuple[type[Any] | str, ...] | None
@@ -44,12 +45,20 @@ class Route:
     status: int = OK
     etag: bool = False
 
+    @property
+    def leaves_a_trace(self) -> bool:
+        """Whether it changes something that the audit log tells."""
+        policy = self.policy
+        unsafe = isinstance(policy, Action) and policy not in READS and policy not in UNTRACED
+        return unsafe and self.method != "GET"
+
 
 def table() -> list[Route]:
     """Every route of the broker."""
     from broker.api.handlers import (
         accounts,
         apps,
+        audit,
         batches,
         contributions,
         data_roots,
@@ -99,6 +108,7 @@ def table() -> list[Route]:
         imports,
         images,
         leases,
+        audit,
         system,
         documents,
     )

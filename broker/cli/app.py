@@ -7,6 +7,7 @@ import typer
 from broker.cli import (
     accounts,
     apps,
+    audit,
     batches,
     donations,
     groups,
@@ -67,6 +68,7 @@ for _noun in (
     quota_preview,
     groups,
     teams,
+    audit,
     servers,
     login,
 ):

@@ -1,7 +1,8 @@
 """Exit codes of `fairlead`, in one place.
 
     0    done; with --wait: every job succeeded
-    1    a job failed, was cancelled or was quarantined (of one job: its own exit code instead)
+    1    a job failed, was cancelled or was quarantined (of one job: its own exit code instead); of
+         `audit verify`: the log was touched
     2    wrong usage: unknown option, missing argument
     3    not authenticated, or not allowed
     4    no such object, or not to be seen

@@ -2,6 +2,7 @@
 
 from broker.client import accounts as _accounts
 from broker.client import apps as _apps
+from broker.client import audit as _audit
 from broker.client import batches as _batches
 from broker.client import files as _files
 from broker.client import hosts as _hosts
@@ -98,6 +99,10 @@ class Calls:
     team_members = Stream(_teams.list_members)
     add_team_member = Call(_teams.add_member)
     remove_team_member = Call(_teams.remove_member)
+
+    # audit log
+    audit_log = Stream(_audit.read_audit_log)
+    verify_audit_log = Call(_audit.verify_audit_log)
 
     # hosts and shares
     shares = Call(_hosts.get_shares)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from broker.protocol.base import FileName, Message, Name, ParameterName, Text, Title, View
+from broker.protocol.base import Content, FileName, Message, Name, ParameterName, Text, Title, View
 from broker.protocol.ids import AccountRef, AppRef, EditRef, VersionRef
 from broker.protocol.limits import (
     INPUTS_PER_JOB_MAX,
@@ -147,7 +147,7 @@ class App(View):
     """Number of the newest published version; null when nothing is published."""
 
 
-class VersionRequest(Message):
+class VersionRequest(Content):
     """A new version of an app, as a draft unless `publish`."""
 
     spec: VersionSpec
@@ -156,7 +156,7 @@ class VersionRequest(Message):
     """Publish at once; otherwise the version is a draft until `:publish`."""
 
 
-class DraftChange(Message):
+class DraftChange(Content):
     """Another spec for a draft that has not been run."""
 
     spec: VersionSpec

@@ -23,6 +23,10 @@ class View(Message):
     )
 
 
+class Content(Message):
+    """A message that carries people's own words or data: the audit log keeps only its digest."""
+
+
 CONTROL_CHARACTERS = frozenset(map(chr, [*range(32), 127])) - {"\t", "\n"}
 
 

@@ -22,6 +22,7 @@ class Actor:
     action: Action
     access: Access
     asked: bool = False
+    about: tuple[str, ...] = ()  # public ids of what was asked about, for the audit log
 
     @property
     def world(self) -> World:
@@ -96,6 +97,7 @@ class Actor:
         """
         wanted = action or self.action
         self.asked = True
+        self.about += ids
         if self.could(wanted, what):
             return
         self._in_scope(wanted)

@@ -1,6 +1,7 @@
 """The first account and host: made straight in the database, for nobody can call the API yet."""
 
 from broker.errors import NameTaken
+from broker.services import audit
 from broker.services.bearer_tokens import ACCOUNT_PREFIX, ENROLLMENT_PREFIX, new_secret
 from broker.storage import bootstrap
 from broker.storage.database import Connection
@@ -22,6 +23,7 @@ async def admin_token(connection: Connection, name: str) -> str:
         raise NameTaken(f"the account {name!r} exists and is not an admin")
     secret, sha256 = new_secret(ACCOUNT_PREFIX)
     await bootstrap.add_token(connection, account, "first token", sha256)
+    await audit.record_admin(connection, account)
     return secret
 
 

@@ -4,6 +4,7 @@ from broker.domain.access import Action, Principal, World, roles_with
 from broker.errors import FieldError, Forbidden, InvalidInput, Unauthenticated
 from broker.protocol.hosts import Enrollment, EnrollmentRequest
 from broker.protocol.leases import Enrolled, EnrollRequest
+from broker.services import audit
 from broker.services.access import Access
 from broker.services.actor import Actor
 from broker.services.bearer_tokens import (
@@ -66,6 +67,8 @@ async def enroll(
     host = await enrollments.use(connection, token, request.pool, request.facts, sha256)
     if host is None:
         raise Unauthenticated(await _reason(connection, token))
+    assert known is not None, "it was looked at before"
+    await audit.record_host(connection, known.account_id, host)
     return Enrolled(host=host, token=secret)
 
 

@@ -4,7 +4,6 @@ from aiohttp import web
 
 from broker.api.call import (
     CREATED,
-    OK,
     Call,
     PageQuery,
     answer,
@@ -19,7 +18,6 @@ from broker.protocol.batches import Batch, BatchReceipt, RerunRequest
 from broker.protocol.ids import BatchId
 from broker.services import batches
 from broker.services.batches import Lifetime
-from broker.services.repeats import repeatable
 from broker.services.reruns import rerun as rerun_batch
 
 
@@ -59,7 +57,7 @@ async def cancel(call: Call) -> web.Response:
     async def work() -> Count:
         return await batches.cancel(services, actor, batch)
 
-    return answer_stored(await repeatable(services.database, actor, await call.key(), OK, work))
+    return await call.repeat(work)
 
 
 async def unshare(call: Call) -> web.Response:

@@ -6,12 +6,10 @@ from aiohttp import web
 
 from broker.api.call import (
     CREATED,
-    OK,
     Call,
     PageQuery,
     answer,
     answer_page,
-    answer_stored,
     page_bounds,
 )
 from broker.api.handlers.leases import BYTES, chunks
@@ -27,7 +25,6 @@ from broker.protocol.states import JobState
 from broker.services import jobs
 from broker.services import outputs as files
 from broker.services.explain import explain as explain_job
-from broker.services.repeats import repeatable
 
 
 class ExplainQuery(Message):
@@ -80,7 +77,7 @@ async def cancel(call: Call) -> web.Response:
     async def work() -> Count:
         return await jobs.cancel(services, actor, job)
 
-    return answer_stored(await repeatable(services.database, actor, await call.key(), OK, work))
+    return await call.repeat(work)
 
 
 async def outputs(call: Call) -> web.Response:

@@ -12,9 +12,10 @@ from broker.api.app import build_app, check, endpoint, headers
 from broker.api.call import SERVICES, Call, Open
 from broker.api.problems import problems
 from broker.api.routes import Route, table
-from broker.domain.access import Action, Principal
+from broker.domain.access import READS, Action, Principal, mask
 from broker.protocol.ids import AccountId
-from broker.protocol.nodes import REGISTERED
+from broker.protocol.nodes import REGISTERED, Role
+from broker.services.audit import UNTRACED
 from broker.services.context import Services
 from tests.support.worlds import Worlds
 
@@ -63,7 +64,7 @@ async def ask(route: Route, principal: Principal = PLAIN) -> tuple[int, str]:
     app[SERVICES] = cast(Services, OnlyIdentity(principal))
     app.router.add_route(route.method, route.path, endpoint(route))
     async with TestClient(TestServer(app)) as client:
-        response = await client.get("/thing")
+        response = await client.request(route.method, "/thing")
         return response.status, await response.text()
 
 
@@ -71,6 +72,26 @@ async def test_an_answer_that_nobody_authorised_never_leaves() -> None:
     status, text = await ask(route(careless))
     assert status == 500
     assert "secret" not in text
+
+
+async def test_a_change_without_a_trace_never_leaves() -> None:
+    posted = replace(route(careful, Action.PROJECT_CREATE), method="POST")
+    manager = replace(PLAIN, global_roles=mask([Role.MANAGER]))
+    status, text = await ask(posted, manager)
+    assert (status, "fine" in text) == (500, False)
+    for action in (Action.BATCH_SUBMIT, Action.QUOTA_PREVIEW):  # work, and what changes nothing
+        assert (await ask(replace(posted, policy=action), manager))[0] == 200
+
+
+def test_what_leaves_no_trace_is_reading_or_work() -> None:
+    silent = {row.policy for row in ROUTES if not row.leaves_a_trace and row.method != "GET"}
+    assert silent - {Open.ENROLLMENT} <= {*READS, *UNTRACED}
+    assert {str(action) for action in UNTRACED} == {
+        "batch.submit",
+        "batch.rerun",
+        "blob.upload",
+        "lease.work",
+    }
 
 
 async def test_an_authorised_answer_leaves() -> None:

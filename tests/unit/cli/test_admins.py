@@ -117,3 +117,40 @@ def test_a_token_is_made_for_its_scopes_and_rotated(broker: Any, fairlead: Fairl
     run = fairlead("tokens", "rotate", "3", "--overlap", "60", "--json")
     assert run.stdout == '{"id":"token_4","token":"flt_new"}\n'
     assert broker.seen[-1].json["overlap_seconds"] == 60
+
+
+def test_the_audit_log_is_read_and_checked(broker: Any, fairlead: Fairlead) -> None:
+    entry = {
+        "position": 7,
+        "at": "2025-01-01T00:00:00Z",
+        "account": "account_1",
+        "account_name": "alice",
+        "host": None,
+        "token": "token_2",
+        "action": "team.edit",
+        "request": "POST /v1/teams",
+        "objects": ["team_5", "team:lab"],
+        "details": {"body": {"name": "lab"}},
+        "status": 201,
+        "sha256": "0" * 64,
+    }
+    whole = {
+        "intact": True,
+        "entries": 7,
+        "broken_at": None,
+        "reason": None,
+        "head_position": 7,
+        "head_sha256": "0" * 64,
+    }
+    broken = whole | {"intact": False, "broken_at": 3, "reason": "gone"}
+    broker.on("GET", "/v1/audit/log", says(samples.page(entry, entry | {"account_name": None})))
+    broker.on("GET", "/v1/audit/log:verify", says(whole), says(broken))
+    run = fairlead("audit", "log", "--object", "team_5", "--since", "2025-01-01")
+    assert broker.seen[-1].query["since"] == "2025-01-01T00:00:00+00:00"
+    first, second = [line.split("\t") for line in run.stdout.splitlines()[1:]]
+    assert (first[0], first[2], first[4]) == ("7", "alice", "team_5 team:lab")
+    assert second[2] == "server"
+    assert fairlead("audit", "verify").exit_code == 0
+    run = fairlead("audit", "verify", "--position", "7", "--sha256", "0" * 64)
+    assert run.exit_code == 1
+    assert "broken at\t3" in run.stdout
