@@ -259,13 +259,16 @@ def page_bounds(query: PageQuery) -> tuple[int, int]:
     return parse("before", query.cursor, "?cursor"), query.limit
 
 
-def answer_page(items: Sequence[Any], limit: int, position: str = "id") -> web.Response:
+def answer_page(
+    items: Sequence[Any], limit: int, position: str | Callable[[Any], int] = "id"
+) -> web.Response:
     """One page. A full page gets a cursor behind its last item.
 
     Args:
-        position: the items' attribute that the list is ordered by, descending.
+        position: the items' attribute that the list is ordered by, descending; or what computes
+            such a number.
     """
-    cursor = f"before_{_position(getattr(items[-1], position))}" if len(items) == limit else None
+    cursor = f"before_{_position(items[-1], position)}" if len(items) == limit else None
     body = orjson.dumps(
         {
             "items": [orjson.Fragment(item.model_dump_json()) for item in items],
@@ -275,8 +278,11 @@ def answer_page(items: Sequence[Any], limit: int, position: str = "id") -> web.R
     return json_bytes(body)
 
 
-def _position(value: int | str) -> int:
-    """The number behind an entry's id, which nodes hold in its public form."""
+def _position(item: Any, position: str | Callable[[Any], int]) -> int:
+    """Where an entry stands; of an id in its public form, its number."""
+    if callable(position):
+        return position(item)
+    value = getattr(item, position)
     number = number_of(value) if isinstance(value, str) else int(value)
     assert number is not None, f"{value} is no id"
     return number

@@ -82,6 +82,7 @@ def table() -> list[Route]:
         tokens,
         trash,
         versions,
+        who_can,
     )
 
     modules = (
@@ -96,6 +97,7 @@ def table() -> list[Route]:
         project_files,
         sharing,
         trash,
+        who_can,
         apps,
         versions,
         submission,

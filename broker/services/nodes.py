@@ -125,18 +125,24 @@ def _resource(actor: Actor, row: NodeRow, batch: asyncpg.Record | None) -> Resou
 
 
 async def authorised(
-    connection: Connection, actor: Actor, reference: str, *, in_trash: bool = False
+    connection: Connection,
+    actor: Actor,
+    reference: str,
+    pointer: str = "{node}",
+    *,
+    in_trash: bool = False,
 ) -> Item:
     """Something on which the policy allows the route's action.
 
     Args:
+        pointer: where the reference stood, for errors.
         in_trash: it may lie in the trash, which is asked about as if it did not.
 
     Raises:
         NotFound: it is not there, or not to be seen.
         Forbidden: the caller may not do this to it.
     """
-    item = await find(connection, actor, reference)
+    item = await find(connection, actor, reference, pointer)
     require(actor, item, in_trash=in_trash)
     return item
 

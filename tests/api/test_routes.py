@@ -35,13 +35,18 @@ ABSENT = {
     "name": "file.txt",
     "sha256": "0" * 64,
 }
+# Routes whose query names the object.
+QUERIES = dict.fromkeys(
+    ("/v1/who-can", "/v1/explain-access"), "?action=node.view&node=folder_99999"
+)
 HOSTILE = ["%00", "..", "a%00b", "%ff", "x" * 5_000, "%2e%2e%2f", "_1"]
 OF_HOSTS = Action.LEASE_WORK
 OF_MEMBERS = rights_of_role(Role.MEMBER)
 
 
 def path_of(route: Route, values: dict[str, str]) -> str:
-    return re.sub(r"\{(\w+)\}", lambda match: values[match.group(1)], route.path)
+    path = re.sub(r"\{(\w+)\}", lambda match: values[match.group(1)], route.path)
+    return path + QUERIES.get(route.path, "")
 
 
 async def ask(http: Http, route: Route, values: dict[str, str]) -> Reply:

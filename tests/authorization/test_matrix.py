@@ -28,6 +28,8 @@ ELSEWHERE = {
     ("POST", "/v1/folders"),
     ("POST", "/v1/files"),
     ("GET", "/v1/projects"),
+    ("GET", "/v1/who-can"),
+    ("GET", "/v1/explain-access"),
 }
 REFUSALS = {401, 403, 404}
 

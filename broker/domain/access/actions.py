@@ -33,6 +33,7 @@ class Action(StrEnum):
 
     SHARE = "share"  # change who holds what on a node
     AUDIT = "audit"  # see who holds what on a node
+    AUDIT_LIST = "audit.list"
     MOVE = "move"
     TRASH_LIST = "trash.list"
     PURGE = "purge"  # remove for good what lies in the trash
@@ -125,6 +126,7 @@ READS: Final = frozenset(
         A.PREEMPTION_VIEW,
         A.TEAM_VIEW,
         A.AUDIT,
+        A.AUDIT_LIST,
         A.TRASH_LIST,
         A.NODE_VIEW,
         A.PROJECT_VIEW,

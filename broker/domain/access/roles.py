@@ -29,6 +29,7 @@ ADDS: Final[dict[Role, frozenset[str]]] = {
             A.TEAM_VIEW,
             A.PROJECT_CREATE,
             A.TRASH_LIST,
+            A.AUDIT_LIST,
             A.APP_LIST,
             A.BATCH_SUBMIT,
             A.BATCH_LIST,
