@@ -7,6 +7,10 @@ import typer
 Limit = Annotated[int, typer.Option("--limit", "-n", min=0, help="Most lines; 0 for all.")]
 OfAccount = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Handle or id; me for yourself.")]
 OfApp = Annotated[str, typer.Argument(metavar="APP", help="Handle or id of the app.")]
+Roles = Annotated[
+    list[str],
+    typer.Option("--role", metavar="WHO=ROLE", help="Who holds what, e.g. team:lab=editor."),
+]
 
 LIMIT_DEFAULT = 50
 
@@ -15,6 +19,17 @@ OWNERS = "Hosts and shares"
 ADMINS = "Apps and accounts"
 SERVERS = "Servers"
 """Panels of `fairlead --help`."""
+
+
+def entries_of(roles: list[str]) -> list[dict[str, object]]:
+    """Entries of an access list from `WHO=ROLE` options."""
+    held: dict[str, list[str]] = {}
+    for text in roles:
+        who, equals, role = text.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"expected WHO=ROLE, got {text!r}")
+        held.setdefault(who, []).append(role)
+    return [{"principal": who, "roles": names} for who, names in held.items()]
 
 
 def limits_of(**options: str | None) -> dict[str, object]:

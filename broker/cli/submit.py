@@ -46,6 +46,14 @@ def submit(
     input: Annotated[
         list[str], typer.Option("--input", metavar="NAME=PATH", help="A file for every job.")
     ] = [],  # noqa: B006
+    data: Annotated[
+        list[str],
+        typer.Option("--data", metavar="NAME=ROOT:PATH", help="An input below a data root."),
+    ] = [],  # noqa: B006
+    outputs_to: Annotated[
+        str | None,
+        typer.Option(metavar="ROOT:PATH", help="Directory below a data root for outputs."),
+    ] = None,
     hosts: Annotated[int | None, typer.Option(help="Hosts that each job runs on at once.")] = None,
     gpus: Annotated[
         int | None, typer.Option(help="GPUs for each job, on each of its hosts.")
@@ -56,6 +64,9 @@ def submit(
     wall_seconds: Annotated[int | None, typer.Option(help="Longest time of an attempt.")] = None,
     priority: Annotated[int, typer.Option(help="Among your own jobs; greater runs first.")] = 0,
     name: Annotated[str, typer.Option(help="A name for people.")] = "",
+    project: Annotated[
+        str | None, typer.Option(help="Where the batch lies; your own workspace if left out.")
+    ] = None,
     pool: Annotated[str, typer.Option(help="Pool of hosts.")] = "default",
     version: Annotated[int | None, typer.Option(help="Of the app; the newest if left out.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Until all jobs ended.")] = False,
@@ -75,7 +86,14 @@ def submit(
         header = _header(
             client,
             app,
-            {"version": version, "pool": pool, "name": name, "priority": priority},
+            {
+                "version": version,
+                "project": project,
+                "pool": pool,
+                "name": name,
+                "outputs_to": outputs_to,
+                "priority": priority,
+            },
             _given(
                 hosts=hosts,
                 gpus=gpus,
@@ -85,7 +103,7 @@ def submit(
             ),
             _given(wall_seconds=wall_seconds),
         )
-        inputs = _uploads(client, input)
+        inputs = {**_uploads(client, input), **_places(data)}
         if jobs is not None:
             requests: Iterable[JobRequest] = from_lines(
                 files.enter_context(opened(jobs)), fixed, inputs
@@ -178,3 +196,12 @@ def _uploads(client: "Client", texts: list[str]) -> "dict[str, InputContent]":
     """The contents of the `--input` files, uploaded."""
     named = dict(assignment(text, "--input") for text in texts)
     return {name: client.upload(Path(path)) for name, path in named.items()}
+
+
+def _places(texts: list[str]) -> "dict[str, InputContent]":
+    """The `--data` inputs, which stay where they are."""
+    from broker.client.submissions import checked
+    from broker.protocol.batches import InputContent
+
+    named = dict(assignment(text, "--data") for text in texts)
+    return {name: checked(InputContent, {"data": place}) for name, place in named.items()}

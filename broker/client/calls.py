@@ -4,10 +4,13 @@ from broker.client import accounts as _accounts
 from broker.client import apps as _apps
 from broker.client import audit as _audit
 from broker.client import batches as _batches
+from broker.client import data_roots as _data_roots
 from broker.client import files as _files
 from broker.client import hosts as _hosts
+from broker.client import images as _images
 from broker.client import jobs as _jobs
 from broker.client import opening as _opening
+from broker.client import pools as _pools
 from broker.client import quotas as _quotas
 from broker.client import submissions as _submissions
 from broker.client import teams as _teams
@@ -103,6 +106,31 @@ class Calls:
     # audit log
     audit_log = Stream(_audit.read_audit_log)
     verify_audit_log = Call(_audit.verify_audit_log)
+
+    # data, pools and images
+    data_roots = Stream(_data_roots.list_data_roots)
+    data_root = Call(_data_roots.get_data_root)
+    create_data_root = Call(_data_roots.create_data_root)
+    change_data_root = Call(_data_roots.change_data_root)
+    delete_data_root = Call(_data_roots.delete_data_root)
+    bindings = Stream(_data_roots.list_bindings)
+    bind = Call(_data_roots.bind)
+    unbind = Call(_data_roots.unbind)
+    import_data = Call(_data_roots.import_data)
+    imports = Stream(_data_roots.list_imports)
+    forget_import = Call(_data_roots.forget_import)
+    switch_project_import = Call(_data_roots.switch_project_import)
+    switch_account_import = Call(_data_roots.switch_account_import)
+    pools = Stream(_pools.list_pools)
+    pool = Call(_pools.get_pool)
+    create_pool = Call(_pools.create_pool)
+    change_pool = Call(_pools.change_pool)
+    delete_pool = Call(_pools.delete_pool)
+    images = Stream(_images.list_images)
+    image = Call(_images.get_image)
+    create_image = Call(_images.create_image)
+    change_image = Call(_images.change_image)
+    delete_image = Call(_images.delete_image)
 
     # hosts and shares
     shares = Call(_hosts.get_shares)

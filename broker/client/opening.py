@@ -17,10 +17,12 @@ async def submit(
     jobs: Jobs,
     *,
     version: int | None = None,
+    project: Ref | None = None,
     pool: str = "default",
     name: str = "",
     resources: Resources | None = None,
     limits: JobLimits | None = None,
+    outputs_to: str | None = None,
     priority: int = 0,
     idempotency_key: str | None = None,
 ) -> OpenBatch:
@@ -30,10 +32,12 @@ async def submit(
         app: handle or id of the app.
         jobs: a JobRequest each, or only the parameters of each; a generator may be long.
         version: version number; null takes the newest published one.
+        project: where the batch lies; null takes your own workspace.
         pool: pool of hosts.
         name: a name for people.
         resources: what each job needs; null takes the version's.
         limits: bounds of each attempt; null takes the version's.
+        outputs_to: directory below a data root into which jobs may write, `root:relative/path`.
         priority: order among your own jobs of the app; greater runs first.
         idempotency_key: your own key, so that a program started twice submits once; null makes one.
 
@@ -45,10 +49,12 @@ async def submit(
     header = submissions.batch_header(
         app,
         version=version,
+        project=project,
         pool=pool,
         name=name,
         resources=resources,
         limits=limits,
+        outputs_to=outputs_to,
         priority=priority,
     )
     receipt = await submissions.submit(http, header, jobs, key=idempotency_key)

@@ -33,20 +33,24 @@ def batch_header(
     app: Ref,
     *,
     version: int | None = None,
+    project: Ref | None = None,
     pool: str = "default",
     name: str = "",
     resources: Resources | None = None,
     limits: JobLimits | None = None,
+    outputs_to: str | None = None,
     priority: int = 0,
 ) -> BatchHeader:
     """What the jobs of a batch share; the fields are those of `BatchHeader`."""
     fields = {
         "app": name_of("app", app),
         "version": version,
+        "project": None if project is None else name_of("project", project),
         "pool": pool,
         "name": name,
         "resources": resources,
         "limits": limits,
+        "outputs_to": outputs_to,
         "priority": priority,
     }
     return checked(BatchHeader, {key: value for key, value in fields.items() if value is not None})
