@@ -7,6 +7,7 @@ import orjson
 from tests.api import sse
 from tests.api.lab import Lab, bind, lab
 from tests.api.scene import put_output, write_log
+from tests.api.test_shares import row_of
 from tests.support.agent import Agent
 from tests.support.running import SLEEP, Running
 
@@ -40,6 +41,8 @@ async def two_labs(broker: Running) -> tuple[Lab, Lab, Agent]:
 async def test_rule_C6_isolated_labs_each_get_their_share_of_one_pool(broker: Running) -> None:
     one, two, agent = await two_labs(broker)
     first, second = await submitted(one), await submitted(two)
+    for each in (one, two):  # an ask before that would be all of the first
+        await row_of(broker.admin, f"{each.name}-member", pending_jobs=JOBS)
     leases = await agent.leases(4)
     of = [lease["batch"] for lease in leases]
     assert of.count(first["id"]) == of.count(second["id"]) == 2
