@@ -800,6 +800,13 @@ CREATE TABLE output (
     CONSTRAINT output_pkey PRIMARY KEY (job_id, epoch, name)
 );
 
+-- Contents to which only removed batches referred, perhaps. They leave the file directory later, when
+-- surely nobody is uploading the same.
+CREATE TABLE discarded_content (
+    sha256  bytea PRIMARY KEY,
+    at      timestamptz NOT NULL DEFAULT now()
+);
+
 -- Content that an account uploaded for inputs. A row an account: knowing a digest gives no access.
 CREATE TABLE blob (
     sha256      bytea NOT NULL,

@@ -172,6 +172,7 @@ class Broker:
             s.dispatch,
             s.leasing,
             s.settling,
+            s.files,
             events_keep_hours=self.settings.events_keep_hours,
             decisions_keep_hours=self.settings.decisions_keep_hours,
         )
@@ -185,6 +186,7 @@ class Broker:
             Ticker("reaper", upkeep.expire_leases, REAPER_SECONDS),
             Ticker("hosts", upkeep.look_at_hosts, HOSTS_SECONDS),
             Ticker("sweeper", upkeep.end_work_of_deleted_accounts, SWEEPER_SECONDS),
+            Ticker("remover", upkeep.remove_personal, SWEEPER_SECONDS),
             Ticker("bookkeeper", upkeep.keep_budgets, BOOKKEEPER_SECONDS),
             Ticker("janitor", upkeep.prune, JANITOR_SECONDS),
         ]

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.options import ADMINS, LIMIT_DEFAULT, Limit, OfAccount
-from broker.cli.render import Column, print_document, print_done, print_list
+from broker.cli.render import Column, note, print_document, print_done, print_list
 from broker.cli.session import Session, command, default
 
 if TYPE_CHECKING:
     from broker.client import Client
     from broker.client.transport import Ref
     from broker.protocol.accounts import Account
+    from broker.protocol.departures import Departure
 
 accounts = typer.Typer(help="Accounts: list, show, create, suspend, resume, delete.")
 
@@ -97,15 +98,40 @@ def resume(session: Session, account: OfAccount) -> None:
     print_done(f"{account} is active", json=session.json)
 
 
+@command(accounts, "impact")
+def impact(session: Session, account: OfAccount) -> None:
+    """Say what deleting an account would do; nothing is changed."""
+    with session.client() as client:
+        _print_departure(session, client.preview_departure(account))
+
+
 @command(accounts, "delete")
 def delete(
     session: Session,
     account: OfAccount,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Delete an account; its history stays."""
+    """Delete an account: see `impact` first. Its history stays."""
     if not yes:
         typer.confirm(f"Delete the account {account} for good?", abort=True, err=True)
     with session.client() as client:
-        client.delete_account(account)
-    print_done(f"{account} is deleted", json=session.json)
+        _print_departure(session, client.delete_account(account))
+
+
+def _print_departure(session: Session, departure: "Departure") -> None:
+    rows = [
+        ("account", departure.account.name),
+        ("state", departure.account.state),
+        ("tokens revoked", departure.tokens),
+        ("hosts shut out", departure.hosts),
+        ("teams left", departure.teams),
+        ("access entries dropped", departure.access_entries),
+        ("queued jobs cancelled", departure.jobs_queued),
+        ("active jobs stopped", departure.jobs_active),
+        ("personal batches removed", departure.batches_removed),
+        ("batches kept", departure.batches_kept),
+        ("left alone", " ".join(each.id for each in departure.left_alone)),
+    ]
+    print_document(departure, rows, json=session.json)
+    for warning in departure.warnings:
+        note(f"warning: {warning}")

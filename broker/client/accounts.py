@@ -11,6 +11,7 @@ from broker.protocol.accounts import (
     Privileges,
 )
 from broker.protocol.base import Page
+from broker.protocol.departures import Departure
 
 
 def _path(account: Ref, rest: str = "") -> str:
@@ -50,9 +51,14 @@ async def resume_account(http: Transport, account: Ref) -> None:
     await http.act("POST", _path(account, ":resume"))
 
 
-async def delete_account(http: Transport, account: Ref) -> None:
-    """Delete an account; its history stays."""
-    await http.act("DELETE", _path(account))
+async def preview_departure(http: Transport, account: Ref) -> Departure:
+    """What deleting an account would do; nothing is changed."""
+    return await http.call("GET", _path(account, ":impact"), Departure)
+
+
+async def delete_account(http: Transport, account: Ref) -> Departure:
+    """Delete an account; what is strictly personal goes, the rest and its history stay."""
+    return await http.call("DELETE", _path(account), Departure)
 
 
 async def get_privileges(http: Transport, account: Ref) -> Privileges:

@@ -67,6 +67,7 @@ class Calls:
     create_account = Call(_accounts.create_account)
     suspend_account = Call(_accounts.suspend_account)
     resume_account = Call(_accounts.resume_account)
+    preview_departure = Call(_accounts.preview_departure)
     delete_account = Call(_accounts.delete_account)
     tokens = Stream(_tokens.list_tokens)
     create_token = Call(_tokens.create_token)

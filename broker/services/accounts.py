@@ -3,12 +3,12 @@
 from broker.domain.access import Action
 from broker.errors import Conflict, NameTaken
 from broker.protocol.accounts import Account, AccountRequest
-from broker.protocol.ids import AccountId, HostId, show
+from broker.protocol.ids import AccountId, show
 from broker.protocol.states import AccountState
 from broker.services.actor import Actor
 from broker.services.references import absent, resolve
-from broker.storage import accounts, budgets, hosts, privileges
-from broker.storage.database import Connection, Database
+from broker.storage import accounts, privileges
+from broker.storage.database import Connection
 
 
 async def create(connection: Connection, actor: Actor, request: AccountRequest) -> Account:
@@ -102,37 +102,6 @@ async def resume(connection: Connection, actor: Actor, reference: str) -> Accoun
     """
     account = await existing(connection, actor, reference)
     return await accounts.set_state(connection, account.id, AccountState.ACTIVE)
-
-
-async def delete(connection: Connection, actor: Actor, reference: str) -> set[HostId]:
-    """Ends everything that acts in the account's name; its history and its name stay.
-
-    Returns:
-        Hosts that must be told to stop jobs.
-
-    Raises:
-        Conflict: it is the last active admin.
-    """
-    account = await authorised(connection, actor, reference)
-    await keep_an_admin(connection, account.id)
-    await accounts.set_state(connection, account.id, AccountState.DELETED)
-    await budgets.carry(connection, [account.id])  # before it leaves its group
-    await accounts.strip(connection, account.id)
-    await hosts.lock_out(connection, owner=account.id)
-    # Twice: a lease that was being claimed was neither queued nor leased to the first look.
-    told = await accounts.end_work(connection, account.id)
-    return told | await accounts.end_work(connection, account.id)
-
-
-async def sweep(database: Database) -> set[HostId]:
-    """Ends what reached the queues in the name of deleted accounts while they were deleted: a
-    submission under way, a lost attempt.
-
-    Returns:
-        Hosts that must be told to stop jobs.
-    """
-    async with database.transaction() as connection:
-        return await accounts.end_work(connection, None)
 
 
 async def keep_an_admin(connection: Connection, account: AccountId) -> None:

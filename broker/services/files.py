@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import os
 import secrets
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +129,30 @@ class Files:
                 return file.read(bytes_max)
         except FileNotFoundError:
             return b""
+
+    def remove_logs(self, first: int, last: int) -> None:
+        """Removes the logs of the jobs from `first` to `last`, all attempts; again is no error."""
+        for folder in range(first // 10_000, last // 10_000 + 1):
+            for path in (self.root / "logs" / str(folder)).glob("*.*.*"):
+                job = path.name.partition(".")[0]
+                if job.isdigit() and first <= int(job) <= last:
+                    path.unlink(missing_ok=True)
+
+    def remove_content(self, sha256: str, older_than_seconds: float) -> None:
+        """Removes a content, unless it was stored (anew) lately; again is no error.
+
+        It is looked at after it was taken out of its place, so that one that is stored meanwhile
+        is either the one looked at or not touched.
+        """
+        path, aside = self.content_path(sha256), self.root / "incoming" / secrets.token_hex(8)
+        try:
+            path.rename(aside)
+        except FileNotFoundError:
+            return
+        if time.time() - aside.stat().st_mtime < older_than_seconds and not path.exists():
+            aside.rename(path)
+        else:
+            aside.unlink()
 
 
 def _sync(descriptor: int, flush: object) -> None:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from broker.protocol.limits import IDEMPOTENCY_HOURS
 from broker.queues import asks
-from broker.services import accounts
+from broker.services import departures
 from broker.services.dispatch import Dispatch
+from broker.services.files import Files
 from broker.services.leasing import Leasing
 from broker.services.settling import Settling
 from broker.storage import access, budgets, decisions, events, idempotency
@@ -23,6 +24,7 @@ class Upkeep:
     dispatch: Dispatch
     leasing: Leasing
     settling: Settling
+    files: Files
     events_keep_hours: float
     decisions_keep_hours: float
 
@@ -41,9 +43,18 @@ class Upkeep:
     async def end_work_of_deleted_accounts(self) -> None:
         """A submission that was under way while its account was deleted ends here."""
         if self.dispatch.term is not None:
-            hosts = await accounts.sweep(self.database)
+            hosts = await departures.sweep(self.database)
             self.leasing.waiting.wake(hosts)
             await asks.wake_hosts(self.leasing.queues, sorted(hosts))
+
+    async def remove_personal(self) -> bool:
+        """What is strictly personal goes with its account. True when there is more."""
+        if self.dispatch.term is None:
+            return False
+        more = await departures.remove_personal(self.database, self.files)
+        if not more:
+            await departures.remove_contents(self.database, self.files)
+        return more
 
     async def keep_budgets(self) -> None:
         """Carries what was debited into the budgets, and writes down what running jobs hold."""

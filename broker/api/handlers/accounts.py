@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from broker.api.call import CREATED, NO_CONTENT, Call, PageQuery, answer, answer_page, page_bounds
+from broker.api.call import CREATED, Call, PageQuery, answer, answer_page, page_bounds
 from broker.api.routes import Route
 from broker.domain.access import Action
 from broker.protocol.accounts import (
@@ -12,8 +12,9 @@ from broker.protocol.accounts import (
     Privileges,
 )
 from broker.protocol.base import Page
+from broker.protocol.departures import Departure
 from broker.protocol.ids import HostId
-from broker.services import accounts, privileges
+from broker.services import accounts, departures, privileges
 from broker.services.me import me as who_am_i
 from broker.storage.database import Connection
 
@@ -53,11 +54,18 @@ async def resume(call: Call) -> web.Response:
     return await call.mutate(lambda c: accounts.resume(c, call.actor, call.path("account")))
 
 
+async def preview_deletion(call: Call) -> web.Response:
+    async with call.services.database.connection() as connection:
+        return answer(await departures.preview(connection, call.actor, call.path("account")))
+
+
 async def delete(call: Call) -> web.Response:
     told: set[HostId] = set()
 
-    async def use_case(connection: Connection) -> None:
-        told.update(await accounts.delete(connection, call.actor, call.path("account")))
+    async def use_case(connection: Connection) -> Departure:
+        done, hosts = await departures.delete(connection, call.actor, call.path("account"))
+        told.update(hosts)
+        return done
 
     response = await call.mutate(use_case)
     call.services.waiting.wake(told)
@@ -101,6 +109,15 @@ ROUTES = [
         query=PageQuery,
         answer=Page[Account],
     ),
+    # before the next one, which would take `ann:impact` for a handle
+    Route(
+        "GET",
+        f"{ONE}:impact",
+        preview_deletion,
+        A.ACCOUNT_ADMINISTER,
+        "Says what deleting an account would do; nothing is changed.",
+        answer=Departure,
+    ),
     Route("GET", ONE, show, A.ACCOUNT_VIEW, "Shows an account.", answer=Account),
     Route(
         "POST",
@@ -123,8 +140,9 @@ ROUTES = [
         ONE,
         delete,
         A.ACCOUNT_ADMINISTER,
-        "Deletes an account: revokes its tokens and ends its jobs; its history stays.",
-        status=NO_CONTENT,
+        "Deletes an account: revokes its tokens, ends its jobs and removes what is strictly "
+        "personal; the rest and its history stay. Tells what was done.",
+        answer=Departure,
     ),
     Route(
         "GET",

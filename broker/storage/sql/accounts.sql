@@ -46,16 +46,24 @@ WHERE admin_all_apps AND account.state = 'active' AND account.id <> $1::int;
 -- name: strip
 -- Takes everything from an account that acts in its name: tokens, also those of its hosts, unused
 -- enrolments, privileges, donations, memberships, entries of access lists, its place in a group. Its
--- history stays.
+-- history stays. What lies in its workspace is for managers only from now on: nobody else has an
+-- entry there, and no batch there is shared by its app (H11).
 -- $1 account
-WITH tokens AS (
+WITH own AS (
+    SELECT id FROM node WHERE project_id = (
+        SELECT id FROM node WHERE kind = 'workspace' AND created_by = $1::int)
+), unshared AS (
+    UPDATE batch SET isolation = 'personal'
+    WHERE account_id = $1::int AND isolation IN ('shared', 'read_shared')
+      AND node_id IN (SELECT id FROM own)
+), tokens AS (
     UPDATE token SET revoked_at = now()
     WHERE revoked_at IS NULL AND (account_id = $1::int
         OR host_id IN (SELECT id FROM host WHERE account_id = $1::int))
 ), invitations AS (
     DELETE FROM enrollment WHERE account_id = $1::int AND used_at IS NULL
 ), entries AS (
-    DELETE FROM acl WHERE principal_id = $1::int
+    DELETE FROM acl WHERE principal_id = $1::int OR node_id IN (SELECT id FROM own)
 ), memberships AS (
     DELETE FROM team_member WHERE account_id = $1::int
 ), gifts AS (

@@ -154,3 +154,20 @@ def test_the_audit_log_is_read_and_checked(broker: Any, fairlead: Fairlead) -> N
     run = fairlead("audit", "verify", "--position", "7", "--sha256", "0" * 64)
     assert run.exit_code == 1
     assert "broken at\t3" in run.stdout
+
+
+def test_a_deletion_is_foreseen_and_told(broker: Any, fairlead: Fairlead) -> None:
+    numbers = ("tokens", "hosts", "teams", "access_entries", "jobs_queued", "jobs_active")
+    departure = {
+        "account": samples.ME["account"],
+        **dict.fromkeys([*numbers, "batches_removed", "batches_kept"], 2),
+        "left_alone": [{"id": "project_17", "name": "mine"}],
+        "warnings": ["nobody but managers can share project_17 (mine)"],
+    }
+    broker.on("GET", "/v1/accounts/alice:impact", says(departure))
+    broker.on("DELETE", "/v1/accounts/alice", says(departure))
+    for words in (("impact", "alice"), ("delete", "alice", "--yes")):
+        run = fairlead("accounts", *words)
+        assert "left alone\tproject_17" in run.stdout
+        assert "warning: nobody but managers" in run.stderr
+    assert fairlead("accounts", "delete", "alice", input="n\n").exit_code == 1
