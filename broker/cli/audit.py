@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.exits import Exit
+from broker.cli.nodes import node_columns
 from broker.cli.options import ADMINS, LIMIT_DEFAULT, Limit
 from broker.cli.render import Column, print_document, print_list
 from broker.cli.session import Session, command
@@ -13,7 +14,9 @@ from broker.cli.session import Session, command
 if TYPE_CHECKING:
     from broker.protocol.audit import AuditEntry
 
-audit = typer.Typer(help="The audit log: who changed what.", no_args_is_help=True)
+audit = typer.Typer(
+    help="Who changed what; what is not governed by its project.", no_args_is_help=True
+)
 
 Moment = Annotated[datetime | None, typer.Option(help="A time, UTC unless it says otherwise.")]
 
@@ -76,6 +79,20 @@ def verify(
     print_document(check, rows, json=session.json)
     if not check.intact:
         raise typer.Exit(Exit.JOB_FAILED)
+
+
+@command(audit, "benefactors")
+def benefactors(
+    session: Session,
+    kind: Annotated[str | None, typer.Option(help="Only of this kind, e.g. folder.")] = None,
+    project: Annotated[str | None, typer.Option(help="Only of this project.")] = None,
+    limit: Limit = LIMIT_DEFAULT,
+) -> None:
+    """List what an access list other than its project's governs, in projects that you audit."""
+    columns = [*node_columns(), Column("project", lambda n: n.project)]
+    with session.client() as client:
+        items = client.audit_benefactors(kind=kind, project=project, limit=limit or None)
+        print_list(items, columns, json=session.json, empty="all is governed by its project")
 
 
 def _who(entry: "AuditEntry") -> str:

@@ -6,6 +6,12 @@ import typer
 
 Limit = Annotated[int, typer.Option("--limit", "-n", min=0, help="Most lines; 0 for all.")]
 OfAccount = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Handle or id; me for yourself.")]
+OfNode = Annotated[
+    str,
+    typer.Argument(
+        metavar="NODE", help="Id such as folder_18, handle of a project, or app:NAME, pool:NAME."
+    ),
+]
 OfApp = Annotated[str, typer.Argument(metavar="APP", help="Handle or id of the app.")]
 Roles = Annotated[
     list[str],
@@ -17,6 +23,7 @@ LIMIT_DEFAULT = 50
 SCIENTISTS = "Jobs"
 OWNERS = "Hosts and shares"
 ADMINS = "Apps and accounts"
+SHARING = "Projects and sharing"
 SERVERS = "Servers"
 """Panels of `fairlead --help`."""
 

@@ -9,9 +9,12 @@ from broker.client import files as _files
 from broker.client import hosts as _hosts
 from broker.client import images as _images
 from broker.client import jobs as _jobs
+from broker.client import nodes as _nodes
 from broker.client import opening as _opening
 from broker.client import pools as _pools
+from broker.client import projects as _projects
 from broker.client import quotas as _quotas
+from broker.client import sharing as _sharing
 from broker.client import submissions as _submissions
 from broker.client import teams as _teams
 from broker.client import tokens as _tokens
@@ -59,6 +62,34 @@ class Calls:
     app_privileges = Stream(_apps.list_app_privileges)
     set_app_privileges = Call(_apps.set_app_privileges)
     revoke_app_privileges = Call(_apps.revoke_app_privileges)
+
+    # projects and what lies in them
+    projects = Stream(_projects.list_projects)
+    project = Call(_projects.get_project)
+    create_project = Call(_projects.create_project)
+    change_project = Call(_projects.change_project)
+    node = Call(_nodes.get_node)
+    children = Stream(_nodes.list_children)
+    create_folder = Call(_nodes.create_folder)
+    rename_node = Call(_nodes.rename_node)
+    move_node = Call(_nodes.move_node)
+    trash_node = Call(_nodes.trash_node)
+    untrash_node = Call(_nodes.untrash_node)
+    purge_node = Call(_nodes.purge_node)
+    trash = Stream(_nodes.list_trash)
+    put_file = Call(_nodes.put_file)
+    download_file = Call(_nodes.download_file)
+
+    # who may do what
+    access_list = Call(_sharing.get_access_list)
+    set_access_list = Call(_sharing.set_access_list)
+    share_node = Call(_sharing.share_node)
+    unshare_node = Call(_sharing.unshare_node)
+    override_node = Call(_sharing.override_node)
+    restore_node = Call(_sharing.restore_node)
+    who_can = Stream(_sharing.who_can)
+    explain_access = Call(_sharing.explain_access)
+    audit_benefactors = Stream(_sharing.audit_benefactors)
 
     # accounts
     me = Call(_accounts.me)

@@ -130,12 +130,23 @@ async def fetch(http: Transport, path: str, output: Output, directory: Path) -> 
     if not SAFE_NAME.match(output.name):  # never let a broker write outside the directory
         raise InvalidInput(f"refusing an output named {output.name[:200]!r}")
     target = directory / output.name
-    if await asyncio.to_thread(_is_whole, target, output):
+    return await fetch_content(http, path, output.sha256, output.size_bytes, target)
+
+
+async def fetch_content(
+    http: Transport, path: str, sha256: str, size_bytes: int, target: Path
+) -> Path:
+    """Download a content of known digest and size, unless it is there already.
+
+    Raises:
+        DigestMismatch: what came is something else.
+    """
+    if await asyncio.to_thread(_is_whole, target, sha256, size_bytes):
         return target
     attempt = 0
     while True:
         try:
-            await _fetch_once(http, path, output, target)
+            await _fetch_once(http, path, sha256, target)
         except Interrupted:
             attempt += 1
             if attempt == DOWNLOAD_ATTEMPTS_MAX:
@@ -145,20 +156,16 @@ async def fetch(http: Transport, path: str, output: Output, directory: Path) -> 
             return target
 
 
-def _is_whole(target: Path, output: Output) -> bool:
-    return (
-        target.is_file()
-        and target.stat().st_size == output.size_bytes
-        and digest_of(target) == output.sha256
-    )
+def _is_whole(target: Path, sha256: str, size_bytes: int) -> bool:
+    return target.is_file() and target.stat().st_size == size_bytes and digest_of(target) == sha256
 
 
-async def _fetch_once(http: Transport, path: str, output: Output, target: Path) -> None:
+async def _fetch_once(http: Transport, path: str, sha256: str, target: Path) -> None:
     part = await asyncio.to_thread(PartFile, target)
     try:
         async with http.open(path) as response:
             async for chunk in response.content.iter_chunked(CHUNK_BYTES):
                 await asyncio.to_thread(part.write, chunk)
-        await asyncio.to_thread(part.commit, output.sha256)
+        await asyncio.to_thread(part.commit, sha256)
     finally:
         part.discard()
