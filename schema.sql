@@ -325,6 +325,15 @@ CREATE INDEX node_parent ON node (parent_id);            -- storage.nodes.restam
 CREATE INDEX node_trash ON node (trash_id) WHERE trash_id IS NOT NULL;  -- restoring, purging
 CREATE UNIQUE INDEX node_workspace_of_account ON node (created_by) WHERE kind = 'workspace';
 
+-- What an app or a table is called: `name` for one of the whole deployment, `project/name` for one that
+-- lies in a project, and `folder_18/name` or `workspace_5/name` elsewhere.
+CREATE VIEW named_node AS
+SELECT node.*, CASE place.kind
+    WHEN 'deployment' THEN node.name
+    WHEN 'project' THEN place.name || '/' || node.name
+    ELSE place.kind || '_' || place.id || '/' || node.name END AS handle
+FROM node JOIN node AS place ON place.id = node.parent_id;
+
 -- Changes of the tree's shape below one project exclude each other; additions only exclude those,
 -- or a new node could inherit what its parent just ceased to have. Any other key would do.
 CREATE FUNCTION lock_tree(project integer) RETURNS void LANGUAGE sql AS $$
@@ -480,6 +489,33 @@ CREATE TABLE file (
 CREATE INDEX node_files ON node (project_id, id) WHERE kind = 'file';  -- storage.imports.page
 CREATE INDEX file_root ON file (root_id) WHERE root_id IS NOT NULL;  -- storage.data_roots.uses
 
+-- A table of typed rows (T10). Its name and place stand in its node.
+CREATE TABLE data_table (
+    id           integer PRIMARY KEY REFERENCES node ON DELETE CASCADE,
+    description  text NOT NULL DEFAULT '',
+    columns      json NOT NULL,               -- protocol.tables.Column, in order
+    rows         integer NOT NULL DEFAULT 0
+        CONSTRAINT data_table_rows_max CHECK (rows BETWEEN 0 AND 1000000),  -- limits, too
+    last_number  integer NOT NULL DEFAULT 0   -- of a row; never used twice
+);
+
+-- The cells stand in the order of the columns, written once: as text, so that every number comes
+-- back as it was. No foreign key: a million rows at a time.
+CREATE TABLE table_row (
+    table_id  integer NOT NULL,
+    number    integer NOT NULL,
+    cells     json NOT NULL,
+    CONSTRAINT table_row_pkey PRIMARY KEY (table_id, number)
+);
+
+CREATE FUNCTION delete_rows_of_table() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM table_row WHERE table_id = OLD.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER data_table_takes_its_rows AFTER DELETE ON data_table
+    FOR EACH ROW EXECUTE FUNCTION delete_rows_of_table();
+
 -- Items whose access list is not their project's (Y12); always current (Y13).
 CREATE VIEW benefactor_audit AS
 SELECT node.id, node.kind, node.name, node.parent_id, node.project_id, node.benefactor_id,
@@ -544,15 +580,6 @@ CREATE TABLE app_edit (
     at              timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX app_edit_app ON app_edit (app_id, id);  -- storage.app_edits.page
-
--- What an app is called: `name` for one of the whole deployment, `project/name` for one that lies
--- in a project, and `folder_18/name` or `workspace_5/name` elsewhere.
-CREATE VIEW named_node AS
-SELECT node.*, CASE place.kind
-    WHEN 'deployment' THEN node.name
-    WHEN 'project' THEN place.name || '/' || node.name
-    ELSE place.kind || '_' || place.id || '/' || node.name END AS handle
-FROM node JOIN node AS place ON place.id = node.parent_id;
 
 -- BOINC's user_submit_app: privileges of one account on one app. The access lists of the apps are
 -- the truth; teams and `registered` may stand there too.

@@ -175,6 +175,11 @@ class Call:
         await services.learn()
         return answer_stored(stored)
 
+    async def trace(self, connection: Connection, done: Message, status: int) -> None:
+        """Writes a change that was made in this transaction into the audit log: for what comes as a
+        stream, and so cannot go through `mutate`."""
+        await audit.record(connection, self.actor, self._trace(status), done)
+
     async def repeat(self, work: Callable[[], Awaitable[View]], status: int = OK) -> web.Response:
         """Does work that takes several transactions and is safe to do again; the audit log tells of
         it once it is done."""
@@ -260,15 +265,19 @@ def page_bounds(query: PageQuery) -> tuple[int, int]:
 
 
 def answer_page(
-    items: Sequence[Any], limit: int, position: str | Callable[[Any], int] = "id"
+    items: Sequence[Any],
+    limit: int,
+    position: str | Callable[[Any], int] = "id",
+    prefix: str = "before",
 ) -> web.Response:
     """One page. A full page gets a cursor behind its last item.
 
     Args:
-        position: the items' attribute that the list is ordered by, descending; or what computes
-            such a number.
+        position: the items' attribute that the list is ordered by; or what computes such a
+            number.
+        prefix: "before" in a descending list, "after" in an ascending one.
     """
-    cursor = f"before_{_position(items[-1], position)}" if len(items) == limit else None
+    cursor = f"{prefix}_{_position(items[-1], position)}" if len(items) == limit else None
     body = orjson.dumps(
         {
             "items": [orjson.Fragment(item.model_dump_json()) for item in items],

@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import Field, model_validator
 
 from broker.protocol.apps import Scalar
-from broker.protocol.base import Digest, FileName, Message, Name, Title, View
+from broker.protocol.base import Digest, FileName, Message, Name, ParameterName, Title, View
 from broker.protocol.data import DataPlace
 from broker.protocol.estimates import Estimate
 from broker.protocol.ids import AccountRef, AppRef, BatchRef, VersionRef
@@ -18,6 +18,9 @@ from broker.protocol.limits import (
 )
 from broker.protocol.nodes import Isolation
 from broker.protocol.resources import JobLimits, Resources
+
+Where = dict[ParameterName, Scalar | None]
+"""Which rows of a table: those that hold these values in these columns; null for no value."""
 
 
 class InputContent(Message):
@@ -75,6 +78,17 @@ class BatchHeader(Message):
     Declared outputs are stored with the broker all the same."""
     priority: int = Field(0, ge=PRIORITY_MIN, le=PRIORITY_MAX)
     """Order among the account's own jobs of the same lane; greater runs first."""
+    table: str | None = Field(None, min_length=1, max_length=200)
+    """A table that has a job for each row, in the place of `jobs`: its id, or `project/name`."""
+    columns: dict[ParameterName, ParameterName] | None = None
+    """Of a table: the column that gives each parameter; null takes the columns that are named like
+    parameters. A null cell leaves the parameter to its default."""
+    constants: dict[ParameterName, Scalar] = Field(default_factory=dict)
+    """Of a table: parameters with one value for all jobs."""
+    where: Where | None = None
+    """Of a table: only rows that hold these values in these columns; null for all."""
+    job_name: ParameterName | None = None
+    """Of a table: the column that names the jobs; null names them "row 17"."""
     private: bool = False
     """Keep the batch out of what its app shares; it is seen where it lies, as a personal one."""
 
@@ -82,8 +96,8 @@ class BatchHeader(Message):
 class BatchRequest(BatchHeader):
     """A submission in one JSON body."""
 
-    jobs: list[JobRequest] = Field(min_length=1, max_length=JOBS_PER_JSON_BATCH_MAX)
-    """The jobs, in order."""
+    jobs: list[JobRequest] | None = Field(None, min_length=1, max_length=JOBS_PER_JSON_BATCH_MAX)
+    """The jobs, in order; null with `table`."""
 
 
 class JobCounts(View):

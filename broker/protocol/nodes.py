@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 from broker.protocol.base import Digest, Label, Message, View
 from broker.protocol.ids import AccountRef, NodeId, PrincipalId, number_of, show
@@ -36,23 +36,6 @@ class Kind(StrEnum):
 
 # Where batches, apps and tables lie.
 PLACES = frozenset({Kind.PROJECT, Kind.WORKSPACE, Kind.FOLDER})
-
-
-class Spot(NamedTuple):
-    """How a node is named: by its id, or by its name in a place.
-
-    Args:
-        id: None where the other fields name it.
-        project: handle of the project that it lies in.
-        place_id: of the project, workspace or folder that it lies in; likewise its kind. Without
-            place and project it lies directly below the deployment.
-    """
-
-    id: NodeId | None = None
-    name: str | None = None
-    project: str | None = None
-    place_id: NodeId | None = None
-    place_kind: Kind | None = None
 
 
 class Role(StrEnum):

@@ -10,8 +10,8 @@ from broker.protocol.states import AppState
 from broker.services import places
 from broker.services.actor import Actor
 from broker.services.entity_tags import matches, tag_of
-from broker.services.references import absent, spot_of
-from broker.storage import app_edits, apps, nodes
+from broker.services.references import authorised_node
+from broker.storage import app_edits, apps, nodes, trash
 from broker.storage.database import Connection
 
 JUST_APPS = frozenset({Kind.APP})
@@ -38,35 +38,18 @@ async def create(
     app = AppId(node)
     await apps.create(connection, app, place, request)
     await app_edits.note(connection, app, actor.account_id, EditKind.CREATED, None, [])
-    made = await apps.find(connection, app)
-    assert made is not None, "it was just made"
-    return made
-
-
-async def find(connection: Connection, reference: str) -> App:
-    """An app by handle or by id; the caller authorises.
-
-    Raises:
-        InvalidInput: an id of another kind.
-        NotFound: there is none.
-    """
-    node = await nodes.named(connection, Kind.APP, spot_of(Kind.APP, reference, "{app}"))
-    app = None if node is None else await apps.find(connection, AppId(node))
-    if app is None:
-        raise absent("app", reference)
-    return app
+    return await _of(connection, app)
 
 
 async def authorised(connection: Connection, actor: Actor, reference: str) -> App:
-    """The app, once the policy allows the route's action on it.
+    """The app that a handle or id names, once the policy allows the route's action on it.
 
     Raises:
-        NotFound: there is none.
+        InvalidInput: an id of another kind.
+        NotFound: there is none, or it is not the caller's to see; the answers are the same.
         Forbidden: the caller may not do this to it.
     """
-    app = await find(connection, reference)
-    actor.require(actor.world.node(NodeId(app.id)), ids=(show("app", app.id),))
-    return app
+    return await _of(connection, AppId(authorised_node(actor, Kind.APP, reference, "{app}")))
 
 
 async def page(
@@ -105,7 +88,7 @@ async def change(
     """
     app = await authorised(connection, actor, reference)
     await apps.lock(connection, app.id)
-    app = await find(connection, show("app", app.id))
+    app = await _of(connection, app.id)
     if not matches(if_match, etag(app)):
         raise PreconditionFailed(
             "the app was changed since you read it; read it again", ids=(show("app", app.id),)
@@ -136,7 +119,7 @@ async def deprecate(connection: Connection, actor: Actor, reference: str) -> App
 async def delete(connection: Connection, actor: Actor, reference: str) -> None:
     """Puts an app into the trash (T6): it takes no jobs; what was run with it stays."""
     app = await authorised(connection, actor, reference)
-    await nodes.trash_leaf(connection, NodeId(app.id))
+    await trash.put(connection, NodeId(app.id))
     await app_edits.note(connection, app.id, actor.account_id, EditKind.DELETED, None, [])
 
 
@@ -146,3 +129,9 @@ async def history(
     """Who changed what of an app and its versions, newest first (T9)."""
     app = await authorised(connection, actor, reference)
     return await app_edits.page(connection, app.id, before=before, rows_max=rows_max)
+
+
+async def _of(connection: Connection, app: AppId) -> App:
+    found = await apps.find(connection, app)
+    assert found is not None, "the node of an app has one"
+    return found

@@ -25,7 +25,9 @@ UNTRACED: Final = frozenset(
 BODY_BYTES_MAX = 16 * 2**10  # of a body that is written down whole
 ENTRIES_PER_STRETCH = 20_000
 # Fields of an answer that say what it is about.
-NAMED: Final = frozenset({"id", "account", "team", "group", "app", "project", "node", "version"})
+NAMED: Final = frozenset(
+    {"id", "account", "team", "group", "app", "project", "node", "version", "table"}
+)
 _ID = re.compile(r"[a-z_]+_\d+")
 
 

@@ -22,8 +22,8 @@ from broker.queues import asks
 from broker.services import estimates
 from broker.services.actor import Actor
 from broker.services.context import Services
-from broker.services.references import absent, resolve, spot_of
-from broker.storage import accounts, batches, nodes
+from broker.services.references import absent, find_node, resolve
+from broker.storage import accounts, batches
 from broker.storage.batches import Scope
 from broker.storage.database import Connection
 
@@ -74,7 +74,7 @@ async def snapshot(services: Services) -> AsyncIterator[Connection]:
         yield connection
 
 
-async def app_id(connection: Connection, actor: Actor, reference: str | None) -> AppId | None:
+def app_id(actor: Actor, reference: str | None) -> AppId | None:
     """The app that a filter names; None for no filter.
 
     Raises:
@@ -82,7 +82,7 @@ async def app_id(connection: Connection, actor: Actor, reference: str | None) ->
     """
     if reference is None:
         return None
-    node = await nodes.named(connection, Kind.APP, spot_of(Kind.APP, reference, "?app"))
+    node = find_node(actor.world, Kind.APP, reference, "?app")
     if node is None or not actor.could(Action.APP_VIEW, actor.world.node(node)):
         raise absent("app", reference)
     return AppId(node)
@@ -120,7 +120,7 @@ async def page(
     """
     actor.require()
     async with snapshot(services) as connection:
-        of_app = await app_id(connection, actor, app)
+        of_app = app_id(actor, app)
         of_account = await account_id(connection, account)
         found = await batches.visible(
             connection,

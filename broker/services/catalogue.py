@@ -11,10 +11,9 @@ from broker.domain.parameters import job_adapter
 from broker.errors import Conflict, NotFound
 from broker.protocol.apps import VersionSpec
 from broker.protocol.ids import AppId, VersionId, show
-from broker.protocol.nodes import Isolation, Kind
+from broker.protocol.nodes import Isolation
 from broker.protocol.states import AppState, VersionState
-from broker.services.references import absent, spot_of
-from broker.storage import catalogue, nodes
+from broker.storage import catalogue
 from broker.storage.database import Connection, Database
 
 REMEMBER_SECONDS = 1.0
@@ -51,7 +50,7 @@ class Catalogue:
 
     database: Database
     clock: Callable[[], float] = time.monotonic
-    _apps: dict[str, tuple[float, RunnableApp]] = field(default_factory=dict)
+    _apps: dict[AppId, tuple[float, RunnableApp]] = field(default_factory=dict)
     _found: dict[tuple[AppId, int | None], tuple[float, Runnable]] = field(default_factory=dict)
     _compiled: dict[VersionId, tuple[str, VersionSpec, TypeAdapter[list[Any]]]] = field(
         default_factory=dict
@@ -63,24 +62,19 @@ class Catalogue:
         self._apps = {}
         self._found = {}
 
-    async def app(self, reference: str) -> RunnableApp:
-        """An app; ask next whether the caller may know that it exists.
-
-        Raises:
-            InvalidInput: an id of another kind.
-            NotFound: there is none.
-        """
+    async def app(self, app: AppId) -> RunnableApp:
+        """An app that exists; ask before whether the caller may run it."""
         remembered = self._apps
-        known = remembered.get(reference)
+        known = remembered.get(app)
         if known and known[0] > self.clock():
             return known[1]
         until = self.clock() + REMEMBER_SECONDS
         async with self.database.connection() as connection:
-            found = await _app(connection, reference)
+            found = await _app(connection, app)
         if len(remembered) >= REMEMBERED_MAX:
             remembered.clear()
         # Into the book that was open when we looked: after `forget` nobody reads that one.
-        remembered[reference] = (until, found)
+        remembered[app] = (until, found)
         return found
 
     async def version(self, app: RunnableApp, number: int | None) -> Runnable:
@@ -141,14 +135,10 @@ class Catalogue:
         return known[1:]
 
 
-async def _app(connection: Connection, reference: str) -> RunnableApp:
-    node = await nodes.named(connection, Kind.APP, spot_of(Kind.APP, reference, "/app"))
-    row = None if node is None else await catalogue.app(connection, AppId(node))
-    if row is None:
-        raise absent("app", reference)
-    return RunnableApp(
-        AppId(row["id"]), row["handle"], AppState(row["state"]), Isolation(row["isolation"])
-    )
+async def _app(connection: Connection, app: AppId) -> RunnableApp:
+    row = await catalogue.app(connection, app)
+    assert row is not None, "the node of an app has one"
+    return RunnableApp(app, row["handle"], AppState(row["state"]), Isolation(row["isolation"]))
 
 
 def no_version(app: RunnableApp, number: int) -> NotFound:

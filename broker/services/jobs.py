@@ -38,7 +38,7 @@ async def page(
     """
     actor.require()
     async with services.database.connection() as connection:
-        of_app = await app_id(connection, actor, app)
+        of_app = app_id(actor, app)
         if batch is not None:
             viewer = actor.to(Action.BATCH_VIEW)
             jobs_of_batch = (await authorised(connection, viewer, batch))["jobs"]

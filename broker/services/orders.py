@@ -14,7 +14,7 @@ from broker.errors import FieldError, Forbidden, InvalidInput, NotFound
 from broker.protocol.ids import AppId, NodeId, show
 from broker.protocol.nodes import PLACES, Kind
 from broker.services.actor import Actor
-from broker.services.references import absent, resolve
+from broker.services.references import absent, find_node, resolve
 from broker.services.wanted_roots import WantedRoots
 from broker.storage.database import Connection
 
@@ -26,6 +26,8 @@ class SubmissionOrder:
     Args:
         app: as the client named it, for errors; likewise the project.
         place: the project, workspace or folder that the batch will lie in.
+        table: what gives the jobs, as the client named it and as a node; the caller must see it,
+            wherever it lies.
         epoch: of the world for which it was last found right.
     """
 
@@ -35,6 +37,7 @@ class SubmissionOrder:
     project: str | None
     place: NodeId
     pool: str
+    table: tuple[str, NodeId] | None = None
     epoch: int = -1
     roots: WantedRoots = field(init=False)
 
@@ -66,6 +69,8 @@ class SubmissionOrder:
                 **self.roots.named(),
             }
             refuse(refusals, named, ids=(show("app", self.app_id),))
+        if self.table and not self.actor.could(Action.TABLE_VIEW, world.node(self.table[1])):
+            raise InvalidInput.of("/table", absent("table", self.table[0]).message)
         self.epoch = world.epoch
 
     def sees_drafts(self) -> bool:
@@ -116,6 +121,20 @@ def place_of(world: World, actor: Actor, reference: str | None) -> NodeId:
     if number is None or node is None or (name is None and node.kind != kind):
         raise InvalidInput.of("/project", absent("project", reference).message)
     return NodeId(number)
+
+
+def table_of(world: World, reference: str | None) -> tuple[str, NodeId] | None:
+    """The table that gives the jobs; None for a submission that brings them.
+
+    Raises:
+        InvalidInput: there is none. One that is not to be seen is found out later.
+    """
+    if reference is None:
+        return None
+    node = find_node(world, Kind.TABLE, reference, "/table")
+    if node is None:
+        raise InvalidInput.of("/table", absent("table", reference).message)
+    return reference, node
 
 
 def refuse(

@@ -3,10 +3,10 @@
 import re
 
 from broker.domain.access import ABSENT, World
-from broker.errors import FairleadError, NotFound
+from broker.errors import InvalidInput, NotFound
 from broker.protocol.ids import NodeId, parse
 from broker.protocol.limits import NAME_CHARACTERS_MAX
-from broker.protocol.nodes import PLACES, Kind, Spot, prefix_of
+from broker.protocol.nodes import PLACES, Kind, prefix_of
 from broker.services.actor import Actor
 
 # As broker.protocol.base.Name; a handle has no underscore, so it is never mistaken for an id.
@@ -33,44 +33,24 @@ def resolve(kind: str, reference: str, pointer: str) -> tuple[str | None, int | 
     return reference, None
 
 
-def spot_of(kind: Kind, reference: str, pointer: str) -> Spot:
-    """What names a node of a kind: `table_20`, `name`, `project/name` or `folder_18/name`.
-
-    Args:
-        pointer: where it stood, for the error.
-
-    Raises:
-        InvalidInput: an id, but not of this kind.
-        NotFound: none of these; the database is not asked.
-    """
-    place, slash, name = reference.rpartition("/")
-    if not slash:
-        handle, number = resolve(kind, reference, pointer)
-        return Spot(NodeId(number) if number is not None else None, handle)
-    prefix = place.partition("_")[0]
-    where = Kind(prefix) if prefix in PLACES else Kind.PROJECT
-    try:
-        handle, number = resolve(where, place, pointer)
-    except FairleadError:
-        raise absent(kind, reference) from None
-    if "_" in name or resolve(kind, name, pointer)[0] is None:
-        raise absent(kind, reference)
-    if handle is not None:
-        return Spot(name=name, project=handle)
-    return Spot(name=name, place_id=NodeId(number or 0), place_kind=where)
-
-
 def absent(kind: str, reference: str) -> NotFound:
     """The error for an object that is not there."""
     return NotFound(f"there is no {kind} {reference[:80]!r}", ids=(reference[:80],))
 
 
 def find_node(world: World, kind: Kind, reference: str, pointer: str) -> NodeId | None:
-    """The node of a kind directly below the deployment that a reference names, to be seen or not.
+    """The node of a kind that a reference names, to be seen or not: by id, or by name.
+
+    A bare name is one directly below the deployment; `project/name`, `folder_18/name` and
+    `workspace_5/name` name what lies in a place.
 
     Raises:
         InvalidInput: an id of another kind.
     """
+    place, slash, rest = reference.rpartition("/")
+    if slash:
+        within = find_place(world, place)
+        return world.child(within, kind, rest) if within is not None else None
     try:
         name, number = resolve(prefix_of(kind), reference, pointer)
     except NotFound:
@@ -78,6 +58,16 @@ def find_node(world: World, kind: Kind, reference: str, pointer: str) -> NodeId 
     found = world.named(kind, name) if name is not None else NodeId(number or 0)
     node = world.nodes.get(found) if found is not None else None
     return found if node is not None and node.kind is kind else None
+
+
+def find_place(world: World, reference: str) -> NodeId | None:
+    """The project, workspace or folder that a reference names, to be seen or not."""
+    prefix = reference.partition("_")[0]
+    kind = Kind(prefix) if prefix in PLACES else Kind.PROJECT
+    try:
+        return find_node(world, kind, reference, "") if "/" not in reference else None
+    except InvalidInput:
+        return None
 
 
 def authorised_node(actor: Actor, kind: Kind, reference: str, pointer: str) -> NodeId:

@@ -49,7 +49,7 @@ async def rerun(
     if key and (before := await earlier(services.database, actor.account_id, key)):
         return before
     order = await _order(actor, row, roots)
-    app = await services.catalogue.app(show("app", row["app_id"]))
+    app = await services.catalogue.app(AppId(row["app_id"]))
     version = await services.catalogue.version(app, row["version_number"])
     require_submittable(version, order.sees_drafts)
     jobs = row["jobs"] if only == "all" else sum(row[state] for state in UNSUCCESSFUL)

@@ -11,7 +11,8 @@ from broker.domain.gangs import is_gang, too_large
 from broker.domain.matching import suits
 from broker.errors import InvalidInput, NotFound
 from broker.protocol.batches import BatchHeader, DryRun
-from broker.protocol.ids import AccountId, LaneId
+from broker.protocol.ids import AccountId, AppId, LaneId
+from broker.protocol.nodes import Kind
 from broker.protocol.resources import JobLimits, Resources
 from broker.services import admission, estimates
 from broker.services.actor import Actor
@@ -19,8 +20,9 @@ from broker.services.answers import IdempotencyKey, Stored
 from broker.services.catalogue import Catalogue, Runnable, RunnableApp, require_submittable
 from broker.services.estimates import Outlook
 from broker.services.job_requests import JobRow, check_blobs
-from broker.services.orders import SubmissionOrder, place_of
+from broker.services.orders import SubmissionOrder, place_of, table_of
 from broker.services.prepared import Prepared, ask_of
+from broker.services.references import absent, find_node
 from broker.services.small_batches import Small, SmallBatches
 from broker.services.streamed_batches import Body, StreamedBatches
 from broker.storage import fleet, lanes
@@ -60,15 +62,23 @@ class Submission:
             InvalidInput, Conflict: the app, version or project cannot take jobs.
             Forbidden: the account may not submit to the app, or not in the project or pool.
         """
-        try:
-            app = await self.catalogue.app(header.app)
-        except NotFound as error:
-            raise InvalidInput.of("/app", error.message) from None
-        await actor.renew()  # rights may have changed while the app was looked up
+        await actor.renew()  # rights may have changed while the request was read
+        node = find_node(actor.world, Kind.APP, header.app, "/app")
+        if node is None:
+            raise InvalidInput.of("/app", absent("app", header.app).message)
         place = place_of(actor.world, actor, header.project)
-        order = SubmissionOrder(actor, header.app, app.id, header.project, place, header.pool)
+        order = SubmissionOrder(
+            actor,
+            header.app,
+            AppId(node),
+            header.project,
+            place,
+            header.pool,
+            table_of(actor.world, header.table),
+        )
         order.roots.write(header.outputs_to, "/outputs_to")
         order.require()
+        app = await self.catalogue.app(order.app_id)
         runnable = await self._runnable(order, app, header.version)
         await self._check_gang(header, runnable)
         lane_id = await self._lane(actor.account_id, header, runnable)

@@ -12,7 +12,7 @@ SQL = blocks.load("catalogue")
 
 
 async def app(connection: Connection, app_id: AppId) -> asyncpg.Record | None:
-    """An app: id, handle, state, isolation."""
+    """An app: handle, state, isolation."""
     return await connection.fetchrow(SQL.app, app_id)
 
 

@@ -12,7 +12,7 @@ import asyncpg
 
 from broker.domain.access.roles import Mask, mask, roles_in
 from broker.protocol.ids import AccountId, NodeId, PrincipalId
-from broker.protocol.nodes import Kind, Node, Role, Spot, show_node
+from broker.protocol.nodes import Kind, Node, Role, show_node
 from broker.storage import blocks
 from broker.storage.database import Connection
 
@@ -78,17 +78,6 @@ async def create(
     with _placed():
         made: NodeId | None = await connection.fetchval(SQL.create, kind, parent, name, creator)
     return made
-
-
-async def named(connection: Connection, kind: Kind, spot: Spot) -> NodeId | None:
-    """The node of a kind at a spot, also one in the trash where it is named by id."""
-    found: NodeId | None = await connection.fetchval(SQL.named, kind, *spot)
-    return found
-
-
-async def trash_leaf(connection: Connection, node: NodeId) -> None:
-    """Puts a node without contents into the trash; one that is there already stays as it is."""
-    await connection.execute(SQL.trash_leaf, node)
 
 
 async def find(connection: Connection, node: int) -> NodeRow | None:

@@ -25,6 +25,7 @@ ABSENT = {
     "principal": "nobody",
     "file": "file_99999",
     "app": "nothing",
+    "table": "table_99999",
     "number": "99",
     "token": "token_99999",
     "host": "host_99999",

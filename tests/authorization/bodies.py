@@ -7,6 +7,7 @@ from tests.support.running import SLEEP
 ROOT = {"name": "new", "path": "/new", "uid": 3_000, "gid": 3_000}
 IMAGE = {"name": "new", "path": "a/b", "digest": "sha256:" + "1" * 64}
 ALL_OF_A_MIX = {"manual": 1, "own_hosts": 0, "donated": 0, "contribution": 0}
+COLUMNS = [{"name": "n", "type": "integer"}]
 HOST_FACTS = {"name": "new", "cpus": 4, "memory_mib": 8_000, "slots": 2}
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/accounts"): {"name": "new"},
@@ -37,6 +38,10 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/apps/{app}/versions"): {"spec": SLEEP},
     ("PATCH", "/v1/apps/{app}/versions/{number}"): {"spec": SLEEP},
     ("PUT", "/v1/apps/{app}/privileges/{account}"): {"submit": True},
+    ("POST", "/v1/tables"): {"name": "new", "project": "project-of-ann", "columns": COLUMNS},
+    ("PATCH", "/v1/tables/{table}"): {"description": "New"},
+    ("POST", "/v1/tables/{table}/rows"): {"rows": [{"n": 1}]},
+    ("POST", "/v1/tables/{table}/rows:delete"): {"all": True},
     ("POST", "/v1/batches"): {"app": "shared", "jobs": [{}]},
     ("POST", "/v1/batches/{batch}:rerun"): {"only": "all"},
     ("PUT", "/v1/blobs/{sha256}"): b"content",

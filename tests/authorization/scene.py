@@ -46,6 +46,7 @@ ABSENT = {
     "image": "nothing",
     "file": "file_99999",
     "app": "nothing",
+    "table": "table_99999",
     "number": "99",
     "token": "token_99999",
     "host": "host_99999",
@@ -95,6 +96,7 @@ class Scene:
             },
             "node": lambda: self.world.node(NodeId(number("root", values["node"]))),
             "file": lambda: self.world.file(self._id(Kind.PROJECT, values), owner, trashed=False),
+            "table": lambda: self.world.node(NodeId(number("table", values["table"]))),
             "group": self.world.deployment,
             "account": lambda: self.world.account(owner),
             "team": self.world.team,
@@ -180,10 +182,13 @@ async def _things(scene: Scene, whose: str, owner: str) -> dict[str, str]:
     (await broker.admin.post("/v1/pools", pool)).expect(201)
     image = {"name": f"image-of-{owner}", "path": "a/b", "digest": "sha256:" + "0" * 64}
     (await broker.admin.post("/v1/images", {**image, "entries": entries})).expect(201)
+    columns = [{"name": "n", "type": "integer"}]
+    body = {"name": f"table-of-{owner}", "project": project, "columns": columns}
+    table = (await http.post("/v1/tables", body)).expect(201)
     token = (await http.post(f"/v1/accounts/{owner}/tokens", {"name": "second"})).expect(201)
     agent = scene.agents[owner] = await broker.agent(f"host-of-{owner}", owner=http)
-    body: dict[str, Any] = {"app": "shared", "jobs": [{}], "name": f"of {owner}"}
-    receipt = (await http.post("/v1/batches", body)).expect(201)
+    order: dict[str, Any] = {"app": "shared", "jobs": [{}], "name": f"of {owner}"}
+    receipt = (await http.post("/v1/batches", order)).expect(201)
     return {
         **ABSENT,
         "account": owner,
@@ -197,6 +202,7 @@ async def _things(scene: Scene, whose: str, owner: str) -> dict[str, str]:
         "image": image["name"],
         "file": imported.expect(201)["items"][0]["id"],
         "app": app,
+        "table": table["id"],
         "number": "1",
         "token": token["id"],
         "host": agent.host,

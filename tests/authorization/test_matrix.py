@@ -30,6 +30,7 @@ ELSEWHERE = {
     ("GET", "/v1/projects"),
     ("GET", "/v1/who-can"),
     ("GET", "/v1/explain-access"),
+    ("POST", "/v1/tables"),
 }
 REFUSALS = {401, 403, 404}
 

@@ -16,7 +16,9 @@ from tests.support.http import Reply
 from tests.support.running import Running
 
 # Kinds that are hidden from who may not view them, each with the placeholder of its routes.
-HIDDEN = ("batch", "job", "host", "app", "project", "root", "image", "pool", "node", "file")
+HIDDEN = frozenset(
+    {"batch", "job", "host", "app", "table", "project", "root", "image", "pool", "node", "file"}
+)
 TRIES = 7  # the daemons' own statements come in between, but not in every try
 
 

@@ -4,6 +4,7 @@ from broker.domain.access import mask
 from broker.protocol.ids import NodeId, PrincipalId
 from broker.protocol.nodes import DEPLOYMENT, Kind, Role
 from broker.storage import nodes
+from broker.storage import trash as trashes
 from tests.support.http import Http
 from tests.support.running import Running
 
@@ -51,5 +52,5 @@ async def folder(broker: Running, place: NodeId, name: str, entries: Entries) ->
 async def trash(broker: Running, node: NodeId) -> None:
     """Puts a node without contents into the trash."""
     async with broker.services.database.transaction() as connection:
-        await nodes.trash_leaf(connection, node)
+        await trashes.put(connection, node)
     await broker.services.access.catch_up()

@@ -59,6 +59,7 @@ class Action(StrEnum):
     FILE_DOWNLOAD = "file.download"
     FILE_EDIT = "file.edit"
     FILE_DELETE = "file.delete"
+    TABLE_LIST = "table.list"
     TABLE_CREATE = "table.create"
     TABLE_VIEW = "table.view"
     TABLE_EDIT = "table.edit"
@@ -133,6 +134,7 @@ READS: Final = frozenset(
         A.FOLDER_VIEW,
         A.FILE_VIEW,
         A.FILE_DOWNLOAD,
+        A.TABLE_LIST,
         A.TABLE_VIEW,
         A.APP_LIST,
         A.APP_VIEW,

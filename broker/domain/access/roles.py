@@ -30,6 +30,7 @@ ADDS: Final[dict[Role, frozenset[str]]] = {
             A.PROJECT_CREATE,
             A.TRASH_LIST,
             A.AUDIT_LIST,
+            A.TABLE_LIST,
             A.APP_LIST,
             A.BATCH_SUBMIT,
             A.BATCH_LIST,

@@ -22,6 +22,8 @@ from broker.protocol.ids import AccountId, AppId, HostId, NodeId, PrincipalId, T
 from broker.protocol.nodes import DEPLOYMENT, EVERYONE, REGISTERED, Isolation, Kind, Mode
 from broker.protocol.states import AccountState
 
+# What requests name as `project/name`; everything else below a project goes by its id.
+NAMED_IN_PLACES = frozenset({Kind.APP, Kind.TABLE})
 NO_TEAMS: frozenset[TeamId] = frozenset()
 
 
@@ -86,7 +88,7 @@ class World:
     roots: dict[NodeId, DataRoot] = field(default_factory=dict)
     open_pools: set[NodeId] = field(default_factory=set)
     imports_off: set[NodeId] = field(default_factory=set)  # projects and workspaces
-    _named: dict[tuple[Kind, str], NodeId] = field(default_factory=dict)
+    _named: dict[tuple[NodeId, Kind, str], NodeId] = field(default_factory=dict)
     _governed: dict[PrincipalId, set[NodeId]] = field(default_factory=dict)
     _inheriting: dict[NodeId, set[NodeId]] = field(default_factory=dict)
     _principals: dict[AccountId, Principal] = field(default_factory=dict)
@@ -184,7 +186,11 @@ class World:
 
     def named(self, kind: Kind, name: str) -> NodeId | None:
         """The node of a kind directly below the deployment with this name."""
-        return self._named.get((kind, name))
+        return self._named.get((DEPLOYMENT, kind, name))
+
+    def child(self, place: NodeId, kind: Kind, name: str) -> NodeId | None:
+        """The app or table in a place with this name."""
+        return self._named.get((place, kind, name))
 
     def bound(self, project: NodeId, what: NodeId) -> Mode | None:
         """How a project or workspace may use a data root or pool; None when it is not bound."""
@@ -256,13 +262,15 @@ class World:
         for id_ in ids:
             if before := self.nodes.pop(id_, None):
                 self._inheriting.get(before.benefactor_id, set()).discard(id_)
-                if self._named.get((before.kind, before.name)) == id_:
-                    del self._named[before.kind, before.name]
+                key = (before.parent_id or DEPLOYMENT, before.kind, before.name)
+                if self._named.get(key) == id_:
+                    del self._named[key]
         for id_, node in found.items():
             self.nodes[id_] = node
             self._inheriting.setdefault(node.benefactor_id, set()).add(id_)
-            if node.parent_id == DEPLOYMENT and not node.trashed:
-                self._named[node.kind, node.name] = id_
+            found_by_name = node.parent_id == DEPLOYMENT or node.kind in NAMED_IN_PLACES
+            if found_by_name and not node.trashed and node.parent_id is not None:
+                self._named[node.parent_id, node.kind, node.name] = id_
 
     def put_facts(
         self,

@@ -1,6 +1,6 @@
 -- name: app
 -- $1 app
-SELECT app.id, named_node.handle, app.state, app.isolation
+SELECT named_node.handle, app.state, app.isolation
 FROM app JOIN named_node USING (id) WHERE app.id = $1::int;
 
 -- name: version

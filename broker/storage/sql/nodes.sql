@@ -7,26 +7,6 @@ VALUES ($1::node_kind, $2::int, $3::text, $4::int)
 ON CONFLICT DO NOTHING
 RETURNING id;
 
--- name: named
--- A node by id, or by its name in a place: the deployment, a project, or a workspace or folder.
--- $1 kind, $2 id or null, $3 name or null, $4 handle of the project or null, $5 id of the place or
--- null, $6 kind of the place or null; both null: the deployment
-SELECT id FROM node
-WHERE kind = $1::node_kind AND (id = $2::bigint OR (
-    name = $3::text AND trash_id IS NULL AND parent_id = CASE
-        WHEN $4::text IS NOT NULL THEN (
-            SELECT id FROM node
-            WHERE parent_id = 1 AND kind = 'project' AND name = $4::text AND trash_id IS NULL)
-        WHEN $5::bigint IS NOT NULL THEN (
-            SELECT id FROM node
-            WHERE id = $5::bigint AND kind = $6::node_kind AND trash_id IS NULL)
-        ELSE 1 END));
-
--- name: trash_leaf
--- Puts a node without contents into the trash.
--- $1 node
-UPDATE node SET trash_id = id, trashed_at = now() WHERE id = $1::int AND trash_id IS NULL;
-
 -- name: find
 -- $1 node
 SELECT id, kind, parent_id, benefactor_id, project_id, created_by, trash_id, acl_version, name
