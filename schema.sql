@@ -606,7 +606,7 @@ CREATE TABLE lane (
     pool          text NOT NULL,
     resources     text NOT NULL,      -- canonical JSON of protocol.resources.Resources
     limits        text NOT NULL,      -- canonical JSON of protocol.resources.JobLimits
-    slots         smallint NOT NULL   -- that one job occupies on each of its hosts
+    slots         smallint NOT NULL   -- that one job occupies on each of its hosts; or parts
         CONSTRAINT lane_slots_positive CHECK (slots > 0),
     hosts         smallint NOT NULL DEFAULT 1   -- that one job runs on at once; above 1: a gang
         CONSTRAINT lane_hosts_positive CHECK (hosts > 0),
@@ -690,6 +690,11 @@ CREATE TABLE job (
     state             job_state NOT NULL DEFAULT 'queued',
     priority          smallint NOT NULL DEFAULT 0,
     failures          smallint NOT NULL DEFAULT 0,  -- attempts that count towards quarantine
+    -- Of the current or last lease: how much of a whole slot each of its devices is, in eighths,
+    -- which is what it costs; and of which of the host's kinds of GPU they are.
+    slot_eighths      smallint NOT NULL DEFAULT 8
+        CONSTRAINT job_slot_eighths_of_a_whole CHECK (slot_eighths BETWEEN 1 AND 8),
+    gpu_kind          smallint,             -- null: a CPU slot; of a gang, see member
     cancel_requested  boolean NOT NULL DEFAULT false,
     -- The host was asked to hand the job back and may take so long; null: it was not.
     preempt_grace_seconds  real,
@@ -759,6 +764,7 @@ CREATE TABLE member (
     epoch             integer NOT NULL,
     host_id           integer NOT NULL,
     rank              smallint NOT NULL,
+    gpu_kind          smallint,                      -- as job.gpu_kind
     running           boolean NOT NULL DEFAULT false,
     lease_expires_at  timestamptz,                   -- null once it has ended
     finished_at       timestamptz,
@@ -885,7 +891,7 @@ CREATE TABLE decision (
     account_id         integer NOT NULL,
     granted_jobs       integer NOT NULL,   -- since the row before
     pending_jobs       integer NOT NULL,
-    allocated_slots    integer NOT NULL,   -- of the account
+    allocated_slots    double precision NOT NULL,   -- of the account
     account_rank       integer NOT NULL,   -- 0: nothing of it waits
     entitlement_slots  double precision NOT NULL,
     weight_adjusted    double precision NOT NULL,

@@ -228,7 +228,7 @@ class Agent:
 
     def _free(self) -> Free:
         if self._leaving is not None or not self._tenure.asking(self._clock()):
-            return Free(0, 0)
+            return Free(0)
         return self._table.free()._replace(wall_seconds_max=self._tenure.left(self._clock()))
 
     def _hear(self, response: PollResponse) -> bool:

@@ -2,10 +2,17 @@
 
 A device is named by its UUID everywhere, because indices change between boots and containers.
 MIG instances are offered as devices of their own where a GPU is partitioned.
+
+How large a part a MIG instance is, in eighths of the GPU: its compute slices, of which a GPU has
+seven, or its part of the memory, rounded up, whichever is more. So an instance of half the memory
+is 4/8, though it has three slices, and one of all slices is the whole. The instances that a GPU can
+hold at a time never add up to more than it (NVIDIA's table of profiles is in the tests).
 """
 
 import asyncio
 import contextlib
+import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -13,14 +20,15 @@ from typing import Any, Protocol
 import structlog
 
 from broker.errors import StartupError
-from broker.protocol.resources import Gpu
+from broker.protocol.resources import WHOLE, Gpu
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class GpuSample:
-    """A device at one moment; null where it does not tell."""
+    """A device at one moment; null where it does not tell. Of a GPU that several jobs share, what
+    all of them do."""
 
     utilisation: float | None
     """Part of the time that kernels ran, 0 to 1."""
@@ -114,15 +122,33 @@ class NvmlGpus:
 
     def _describe(self, uuid: str, handle: Any) -> Gpu:
         nvml = self._nvml
-        whole = (
-            self._ask(lambda: nvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(handle)) or handle
-        )
+        parent = self._ask(lambda: nvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(handle))
+        whole = handle if parent is None else parent
         major, minor = self._ask(lambda: nvml.nvmlDeviceGetCudaComputeCapability(whole)) or (0, 0)
-        return Gpu(
+        gpu = Gpu(
             uuid=uuid,
             model=_text(nvml.nvmlDeviceGetName(handle)),
             memory_mib=int(nvml.nvmlDeviceGetMemoryInfo(handle).total) // 2**20,
             compute_capability=float(f"{major}.{minor}"),
+        )
+        return gpu if parent is None else self._sized(gpu, handle, parent)
+
+    def _sized(self, gpu: Gpu, handle: Any, parent: Any) -> Gpu:
+        """A MIG instance with its part of the GPU. Where several compute instances share the memory
+        of one, each counts with its part of it."""
+        nvml = self._nvml
+        attributes = self._ask(lambda: nvml.nvmlDeviceGetAttributes(handle))
+        slices = max(1, attributes.gpuInstanceSliceCount) if attributes else 1
+        own = max(1, attributes.computeInstanceSliceCount) if attributes else 1
+        name = _text(nvml.nvmlDeviceGetName(parent))
+        # a GPU in MIG mode tells its memory to root only
+        memory = self._ask(lambda: int(nvml.nvmlDeviceGetMemoryInfo(parent).total) // 2**20)
+        instance = mig_eighths(slices, gpu.memory_mib, memory or memory_by_name(name))
+        return gpu.model_copy(
+            update={
+                "eighths": max(1, instance * own // slices),
+                "memory_mib": gpu.memory_mib * own // slices,
+            }
         )
 
     def _ask(self, question: Callable[[], Any]) -> Any:
@@ -153,6 +179,42 @@ def open_gpus(choice: str) -> tuple[Gpus, tuple[Gpu, ...]]:
         log.info("no NVIDIA GPUs, offering CPU slots", reason=str(error))
         return NoGpus(), ()
     return gpus, choose(gpus.devices(), choice)
+
+
+def mig_eighths(slices: int, memory_mib: int, whole_mib: int | None) -> int:
+    """How large a part of its GPU a MIG instance is, in eighths; see the module's text.
+
+    Args:
+        slices: its compute slices.
+        whole_mib: memory of the GPU; where it is not known, three slices go for half of it and
+            seven for all.
+    """
+    if whole_mib:
+        return min(WHOLE, max(slices, math.ceil(WHOLE * memory_mib / whole_mib)))
+    return {3: WHOLE // 2, 7: WHOLE}.get(slices, min(WHOLE, slices))
+
+
+def memory_by_name(model: str) -> int | None:
+    """Memory of a GPU in MiB as its model says, e.g. "NVIDIA A100-SXM4-40GB"; None where it does
+    not."""
+    found = re.search(r"(\d+) ?GB\b", model)
+    return int(found[1]) * 1024 if found else None
+
+
+def shared(devices: Sequence[Gpu], shares: int) -> tuple[Gpu, ...]:
+    """Each whole GPU as so many parts for as many jobs at once; MIG instances as they are.
+
+    Args:
+        shares: divides 8.
+    """
+    found: list[Gpu] = []
+    for gpu in devices:
+        if gpu.eighths < WHOLE or gpu.is_mig or shares == 1:
+            found.append(gpu)
+        else:
+            part = {"eighths": WHOLE // shares, "memory_mib": gpu.memory_mib // shares}
+            found += [gpu.model_copy(update=part)] * shares
+    return tuple(found)
 
 
 def choose(devices: Sequence[Gpu], choice: str) -> tuple[Gpu, ...]:

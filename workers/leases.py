@@ -5,13 +5,15 @@ Pure state: no I/O, no clock of its own. The rules:
 - A lease stays in the table until its report has been answered (or it was fenced), because the
   broker sends again whatever the agent does not say that it holds.
 - A slot is free as soon as the command has ended; uploading and reporting do not occupy it.
-- Pending leases start in the order they came, GPU jobs and CPU jobs each among themselves, so
-  that a job that needs four GPUs is not passed for ever by jobs that need one.
+- Pending leases start in the order they came, those of each kind of GPU and of CPU slots among
+  themselves, so that a job that needs four GPUs is not passed for ever by jobs that need one.
+- A job takes all its devices of one kind, which the lease names (see `protocol.resources.kinds`).
 - Two epochs of one job never run side by side here: they share the checkpoint directory.
 
     pending -> starting -> running -> ended -> (forgotten)
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,7 +23,7 @@ from broker.protocol.apps import VersionSpec
 from broker.protocol.ids import JobId, show
 from broker.protocol.leases import Lease, LeaseKey, RenewItem
 from broker.protocol.limits import SLOTS_PER_HOST_MAX
-from broker.protocol.resources import Gpu, Resources
+from broker.protocol.resources import WHOLE, Gpu, Resources, kinds
 
 ENDED_MAX = 2_000
 """Unanswered reports beyond which the agent asks for no more work."""
@@ -53,19 +55,27 @@ class Held:
     expires_at: float
     """By the agent's clock; without a renewal until then the job must be dead."""
     phase: Phase = Phase.PENDING
-    gpus: tuple[str, ...] = ()
-    """UUIDs of the devices given to it."""
+    kind: int | None = None
+    """The kind of GPU that it takes devices of; null for a CPU slot."""
+    devices: tuple[Gpu, ...] = ()
+    """The devices given to it."""
     started_at: float | None = None
     """When the command started, by the agent's clock; null before."""
     announced: bool = False
     """Whether the broker has been told that it runs."""
+
+    @property
+    def gpus(self) -> tuple[str, ...]:
+        """UUIDs of the devices given to it."""
+        return tuple(gpu.uuid for gpu in self.devices)
 
 
 class Free(NamedTuple):
     """What the agent can take now."""
 
     slots: int
-    gpus: int
+    gpus: tuple[int, ...] = ()
+    """By kind."""
     cpus: int | None = None
     """Cores that no job claims; null where more is taken than fits (prefetch)."""
     memory_mib: int | None = None
@@ -96,8 +106,8 @@ class LeaseTable:
         self._cpus = cpus
         self._memory_mib = memory_mib
         self._slots = slots
-        self._gpus = {gpu.uuid: gpu for gpu in gpus}
-        self._gpus_free = list(self._gpus)
+        self._kinds = kinds(gpus)
+        self._free = [list(devices) for devices in self._kinds]
         self._slots_used = 0
         self._prefetch = prefetch
         self._held: dict[Key, Held] = {}
@@ -113,13 +123,19 @@ class LeaseTable:
     def free(self) -> Free:
         """Slots and devices to ask for, prefetch included."""
         if len(self._ended) > ENDED_MAX:
-            return Free(0, 0)  # the broker does not take reports; running more would only pile up
-        waiting = [h.lease.resources for h in self._held.values() if h.phase is Phase.PENDING]
-        slots = self._slots - self._slots_used - sum(1 for r in waiting if not r.gpus)
-        gpus = len(self._gpus_free) - sum(r.gpus for r in waiting)
+            return Free(0)  # the broker does not take reports; running more would only pile up
+        waiting: Counter[int | None] = Counter()
+        for held in self._held.values():
+            if held.phase is Phase.PENDING:
+                waiting[held.kind] += held.lease.resources.slots
+        slots = self._slots - self._slots_used - waiting[None]
+        most = SLOTS_PER_HOST_MAX // max(1, len(self._kinds))
         return Free(
             min(max(0, slots + self._prefetch), SLOTS_PER_HOST_MAX) if self._slots else 0,
-            min(max(0, gpus + self._prefetch), SLOTS_PER_HOST_MAX) if self._gpus else 0,
+            tuple(
+                min(max(0, len(devices) - waiting[kind] + self._prefetch), most)
+                for kind, devices in enumerate(self._free)
+            ),
             self._left(self._cpus, [h.lease.resources.cpus for h in self._held.values()]),
             self._left(
                 self._memory_mib, [h.lease.resources.memory_mib for h in self._held.values()]
@@ -155,7 +171,7 @@ class LeaseTable:
         key = Key(lease.job, lease.epoch)
         if key in self._held or key in self._ended:
             return None
-        held = Held(key, lease, spec, expires_at=now + lease_seconds)
+        held = Held(key, lease, spec, now + lease_seconds, kind=self._kind_for(lease))
         self._held[key] = held
         return held
 
@@ -163,40 +179,49 @@ class LeaseTable:
         """Why this host can never run a job with these needs; None when it can."""
         if not need.gpus:
             return None if self._slots else "this host offers no CPU slots"
-        fitting = sum(1 for gpu in self._gpus.values() if fits(gpu, need))
+        fitting = max((len(k) for k in self._kinds if fits(k[0], need)), default=0)
         if fitting >= need.gpus:
             return None
         return f"the job needs {need.gpus} GPUs of its kind, this host offers {fitting}"
 
     def start_next(self) -> Held | None:
         """Give the next pending lease that can start its slot or devices; None when none can."""
-        cpus_blocked = self._slots_used >= self._slots
-        gpus_blocked = not self._gpus_free
+        blocked: set[int | None] = {None} if self._slots_used >= self._slots else set()
         occupied = {h.key.job for h in self._held.values() if h.phase is not Phase.PENDING}
         for held in self._held.values():
             if held.phase is not Phase.PENDING or held.key.job in occupied:
                 continue
-            need = held.lease.resources
-            if need.gpus:
-                chosen = None if gpus_blocked else self._choose(need)
-                if chosen is None:
-                    gpus_blocked = True
-                    continue
-                held.gpus = chosen
-                self._gpus_free = [uuid for uuid in self._gpus_free if uuid not in chosen]
-            elif cpus_blocked:
+            if held.kind in blocked:
                 continue
-            else:
+            if held.kind is None:
                 self._slots_used += 1
+            else:
+                free, wanted = self._free[held.kind], held.lease.resources.gpus
+                if len(free) < wanted:
+                    blocked.add(held.kind)
+                    continue
+                held.devices = tuple(free[:wanted])
+                del free[:wanted]
             held.phase = Phase.STARTING
             return held
         return None
 
-    def _choose(self, need: Resources) -> tuple[str, ...] | None:
-        fitting = [uuid for uuid in self._gpus_free if fits(self._gpus[uuid], need)]
-        # The smallest devices that do: a small job must not sit on the only large one.
-        fitting.sort(key=lambda uuid: self._gpus[uuid].memory_mib)
-        return tuple(fitting[: need.gpus]) if len(fitting) >= need.gpus else None
+    def _kind_for(self, lease: Lease) -> int | None:
+        """The kind that a lease names; where it names none that would do, as after a restart with
+        other devices, the smallest one that does, a free one first."""
+        need = lease.resources
+        if not need.gpus:
+            return None
+        able = [
+            kind
+            for kind, devices in enumerate(self._kinds)
+            if len(devices) >= need.gpus and fits(devices[0], need)
+        ]
+        if not able or lease.gpu_kind in able:
+            return lease.gpu_kind
+        busy = [len(self._free[kind]) < need.gpus for kind in range(len(self._kinds))]
+        size = [(k[0].eighths, k[0].memory_mib) for k in self._kinds]
+        return min(able, key=lambda kind: (busy[kind], size[kind]))
 
     def started(self, key: Key, now: float) -> None:
         """The command runs."""
@@ -207,8 +232,8 @@ class LeaseTable:
     def end(self, key: Key) -> None:
         """The command has ended, or never will start: its slot is free, its report is not in."""
         if held := self._held.pop(key, None):
-            if held.gpus:
-                self._gpus_free.extend(held.gpus)
+            if held.devices and held.kind is not None:
+                self._free[held.kind].extend(held.devices)
             elif held.phase is not Phase.PENDING:
                 self._slots_used -= 1
             self._ended.add(key)
@@ -257,9 +282,12 @@ class LeaseTable:
 
 
 def fits(gpu: Gpu, need: Resources) -> bool:
-    """Whether a device satisfies the job's demands."""
+    """Whether a device satisfies the job's demands; the broker's `matching.gpu_suits`."""
+    whole = gpu.eighths == WHOLE and not (need.gpus > 1 and gpu.is_mig)
+    part = need.gpu_eighths <= gpu.eighths < WHOLE
     return (
-        gpu.memory_mib >= need.gpu_memory_mib
+        (whole if need.gpu_eighths == WHOLE else part)
+        and gpu.memory_mib >= need.gpu_memory_mib
         and gpu.compute_capability >= need.compute_capability
         and (need.gpu_model is None or need.gpu_model.lower() in gpu.model.lower())
     )

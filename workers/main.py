@@ -25,7 +25,7 @@ from workers.agent import Agent, Host
 from workers.broker_api import BrokerApi
 from workers.executors import create_executors
 from workers.facts import host_facts
-from workers.gpus import open_gpus
+from workers.gpus import open_gpus, shared
 from workers.guardian import Guardian
 from workers.settings import WorkerSettings
 from workers.state_directory import Identity, StateDirectory
@@ -97,6 +97,7 @@ async def _serve(
     settings: WorkerSettings, state: StateDirectory, adopting: bool, signals: bool
 ) -> int:
     gpus, offered = await asyncio.to_thread(open_gpus, settings.gpus)
+    offered = shared(offered, settings.gpu_shares)
     facts = await asyncio.to_thread(
         host_facts, settings.host_name, settings.slots, offered, settings.address
     )

@@ -7,6 +7,7 @@ does not say that it holds it). Knows when to ask; decides nothing about leases.
 
 import asyncio
 from collections.abc import Callable
+from itertools import zip_longest
 from typing import Any
 
 import structlog
@@ -111,7 +112,8 @@ class Poller:
         wait_seconds = 0 if self._ask_now else WAIT_SECONDS
         request = PollRequest(
             free_slots=told.slots,
-            free_gpus=told.gpus,
+            free_gpus=sum(told.gpus),
+            free_gpus_by_kind=list(told.gpus) or None,
             free_cpus=told.cpus,
             free_memory_mib=told.memory_mib,
             holding=self._table.holding(),
@@ -143,7 +145,9 @@ class Poller:
         now = self._free()
         return self._ask_now or any(
             worth_asking(before, after, self._prefetch)
-            for before, after in ((told.slots, now.slots), (told.gpus, now.gpus))
+            for before, after in zip_longest(
+                (told.slots, *told.gpus), (now.slots, *now.gpus), fillvalue=0
+            )
         )
 
 

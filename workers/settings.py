@@ -6,11 +6,12 @@ import socket
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from broker.protocol.base import CONTROL_CHARACTERS, Name
 from broker.protocol.limits import SLOTS_PER_HOST_MAX, TITLE_CHARACTERS_MAX
+from broker.protocol.resources import WHOLE
 
 
 def _http_url(text: str) -> str:
@@ -49,6 +50,9 @@ class WorkerSettings(BaseSettings):
     offered."""
     gpus: Annotated[str, AfterValidator(_gpu_choice)] = "all"
     """GPUs to offer: "all", "none", or indices as NVML counts them, e.g. "0,1"."""
+    gpu_shares: int = Field(1, ge=1, le=WHOLE)
+    """Into how many parts each whole GPU is split, for as many jobs at once: 1, 2, 4 or 8. Nothing
+    keeps those jobs from each other's memory."""
     pool: Name | None = None
     """Pool to join; null takes the one that the enrolment token names."""
     name: str | None = Field(None, min_length=1, max_length=TITLE_CHARACTERS_MAX)
@@ -69,6 +73,13 @@ class WorkerSettings(BaseSettings):
     "allow" on a host of a single lab, where every job may see what the agent's own user sees."""
     drain_seconds: float = Field(30, ge=0)
     """How long running jobs may go on after SIGTERM or SIGINT before they are handed back."""
+
+    @field_validator("gpu_shares")
+    @classmethod
+    def _in_eighths(cls, shares: int) -> int:
+        if WHOLE % shares:
+            raise ValueError("expected 1, 2, 4 or 8")
+        return shares
 
     @property
     def host_name(self) -> str:

@@ -1,5 +1,7 @@
 """Hosts: list, enrol, drain, resume, ban."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +13,7 @@ from broker.cli.session import Session, command, default
 
 if TYPE_CHECKING:
     from broker.protocol.hosts import Host
+    from broker.protocol.resources import Gpu
 
 OneHost = Annotated[str, typer.Argument(metavar="HOST", help="host_3, or 3")]
 group = typer.Typer(help="Hosts that run jobs: list, show, enroll, drain, resume, ban.")
@@ -33,7 +36,8 @@ def list_hosts(session: Session, limit: Limit = LIMIT_DEFAULT) -> None:
         Column("owner", lambda h: h.account_name, spare=3),
         Column("pool", lambda h: h.pool, spare=4),
         Column("state", lambda h: h.state),
-        Column("gpus", lambda h: len(h.facts.gpus), right=True),
+        Column("gpus", lambda h: in_short(h.facts.gpus), right=True),
+        Column("kinds of gpu", lambda h: ", ".join(in_words(h.facts.gpus)), spare=6),
         Column("slots", lambda h: h.facts.slots, right=True),
         Column("leases", lambda h: h.active_leases, right=True, spare=2),
         Column("credit/day", lambda h: h.credit_recent, right=True, spare=5),
@@ -65,7 +69,7 @@ def show_host(session: Session, host: "Host") -> None:
         ("cpus", facts.cpus),
         ("memory", f"{facts.memory_mib} MiB"),
         ("slots", facts.slots),
-        *((f"gpu {n}", f"{gpu.model}, {gpu.memory_mib} MiB") for n, gpu in enumerate(facts.gpus)),
+        *(("gpus", text) for text in in_words(facts.gpus)),
         ("platform", facts.platform),
         ("agent", facts.agent_version),
         ("leases", host.active_leases),
@@ -75,6 +79,29 @@ def show_host(session: Session, host: "Host") -> None:
         ("last seen", host.last_seen_at),
     ]
     print_document(host, rows, json=session.json)
+
+
+def in_short(gpus: "Sequence[Gpu]") -> str:
+    """How many GPUs, and how many parts of each size: "2", "1 + 7 x 1/8"."""
+    from broker.protocol.resources import WHOLE
+
+    sizes = Counter(gpu.eighths for gpu in gpus)
+    parts = [f"{n} x {size}/{WHOLE}" for size, n in sorted(sizes.items()) if size < WHOLE]
+    whole = [str(sizes[WHOLE])] if sizes[WHOLE] or not parts else []
+    return " + ".join(whole + parts)
+
+
+def in_words(gpus: "Sequence[Gpu]") -> list[str]:
+    """The kinds of a host's GPUs: "2 x H100 80GB HBM3 (81559 MiB)", "7 x ... (1/8, 9984 MiB)"."""
+    from broker.protocol.resources import WHOLE, kinds
+
+    said = []
+    for devices in kinds(gpus):
+        gpu = devices[0]
+        size = "" if gpu.eighths == WHOLE else f"{gpu.eighths}/{WHOLE}, "
+        model = gpu.model.removeprefix("NVIDIA ")
+        said.append(f"{len(devices)} x {model} ({size}{gpu.memory_mib} MiB)")
+    return said
 
 
 @command(group, "enroll")

@@ -170,7 +170,7 @@ def _around(explanation: "Explanation") -> list[tuple[str, object]]:
     rows: list[tuple[str, object]] = [
         (
             f"ahead, place {each.rank}",
-            f"{each.account_name}: {each.allocated_slots} of {each.entitlement_slots:.1f} slots",
+            f"{each.account_name}: {each.allocated_slots:g} of {each.entitlement_slots:.1f} slots",
         )
         for each in explanation.ahead
     ]

@@ -39,6 +39,16 @@ def entries_of(roles: list[str]) -> list[dict[str, object]]:
     return [{"principal": who, "roles": names} for who, names in held.items()]
 
 
+def eighths_of(text: str) -> int:
+    """A part of a GPU in eighths: "1/8", "2/8", "1/4", "1/2"."""
+    number, _, parts = text.partition("/")
+    if not (number.isdecimal() and parts in ("2", "4", "8") and 0 < int(number) < int(parts)):
+        raise typer.BadParameter(
+            f"expected a part of a GPU in eighths like 1/8 or 1/2, got {text!r}"
+        )
+    return int(number) * 8 // int(parts)
+
+
 def limits_of(**options: str | None) -> dict[str, object]:
     """Limits as fields of a request: left out stays out, "none" removes, else a number."""
     return {

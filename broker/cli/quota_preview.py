@@ -50,7 +50,7 @@ def preview(
         Column("name", lambda r: "  " * r.level + r.name + ("/" if r.kind == "group" else "")),
         Column("weight", lambda r: r.weight_before, right=True),
         Column("then", lambda r: r.weight_after, right=True),
-        Column("wants", lambda r: f"{r.demand_slots:.0f}", right=True),
+        Column("wants", lambda r: f"{r.demand_slots:.4g}", right=True),
         Column("due", lambda r: f"{r.entitlement_slots_before:.1f}", right=True),
         Column("then due", lambda r: f"{r.entitlement_slots_after:.1f}", right=True),
         Column("change", lambda r: _change(r), right=True),

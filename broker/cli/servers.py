@@ -121,6 +121,9 @@ def worker(
         int | None, typer.Option(min=0, help="CPU slots; the cores, or 0 beside GPUs.")
     ] = None,
     gpus: Annotated[str | None, typer.Option(help='"all", "none", or indices like 0,1.')] = None,
+    gpu_shares: Annotated[
+        int | None, typer.Option(help="Split each whole GPU for so many jobs at once: 2, 4 or 8.")
+    ] = None,
     pool: Annotated[str | None, typer.Option(help="Pool to join; the token's if left out.")] = None,
     name: Annotated[str | None, typer.Option(help="Host name shown to people.")] = None,
     prefetch: Annotated[
@@ -151,6 +154,7 @@ def worker(
         enrollment_token=token,
         slots=slots,
         gpus=gpus,
+        gpu_shares=gpu_shares,
         pool=pool,
         name=name,
         prefetch=prefetch,

@@ -21,7 +21,7 @@ def print_tree(now: "Shares") -> None:
         Column("weight", _weight, right=True),
         Column("after history", lambda row: row.weight_adjusted, right=True, spare=1),
         Column("due", lambda row: f"{row.entitlement_slots:.1f}", right=True),
-        Column("held", lambda row: row.allocated_slots, right=True),
+        Column("held", lambda row: f"{row.allocated_slots:g}", right=True),
         Column("waiting", lambda row: row.pending_jobs, right=True),
     ]
     print_list(rows, columns, json=False, empty="nobody has jobs or usage")

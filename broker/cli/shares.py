@@ -87,19 +87,19 @@ def _picture(now: "Shares", console: "Console") -> "Group":
     when = f", planned {human(now.planned_at)}" if now.planned_at else ""
     columns = fitting(now.items, _columns(now), console.width)
     return Group(
-        Text(f"{held} of {now.capacity_slots} slots held{when}"), table(now.items, columns)
+        Text(f"{held:g} of {now.capacity_slots:g} slots held{when}"), table(now.items, columns)
     )
 
 
 def _columns(now: "Shares") -> "list[Column[Share]]":
-    capacity = max(now.capacity_slots, 1)
+    capacity = now.capacity_slots or 1
     return [
         Column("account", lambda s: s.account_name),
         Column("quota", lambda s: s.quota, right=True, spare=1),
         Column("quota %", lambda s: f"{s.quota_fraction:.1%}", right=True),
         Column("used (slot-s)", lambda s: f"{s.usage_gpu_seconds:.0f}", right=True, spare=2),
         Column("due", lambda s: f"{s.entitlement_slots:.1f}", right=True),
-        Column("held", lambda s: s.allocated_slots, right=True),
+        Column("held", lambda s: f"{s.allocated_slots:g}", right=True),
         Column("waiting", lambda s: s.pending_jobs, right=True),
         Column("held against quota", lambda s: bar(s.allocated_slots / capacity, s.quota_fraction)),
     ]

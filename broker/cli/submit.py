@@ -10,7 +10,7 @@ import typer
 
 from broker.cli.exits import exit_of_batch, exit_of_job
 from broker.cli.job_sources import from_lines, from_sweep, opened
-from broker.cli.options import SCIENTISTS, OfApp
+from broker.cli.options import SCIENTISTS, OfApp, eighths_of
 from broker.cli.render import ahead, note, print_document, print_line
 from broker.cli.session import Session, command
 from broker.cli.sweeps import Sweep, assignment, parameters_of
@@ -58,6 +58,10 @@ def submit(
     gpus: Annotated[
         int | None, typer.Option(help="GPUs for each job, on each of its hosts.")
     ] = None,
+    gpu_part: Annotated[
+        str | None,
+        typer.Option(metavar="N/8", help="Least part of a GPU, instead of whole ones: 1/8, 1/2."),
+    ] = None,
     gpu_memory_mib: Annotated[int | None, typer.Option(help="Least memory of each GPU.")] = None,
     cpus: Annotated[int | None, typer.Option(help="CPU cores for each job.")] = None,
     memory_mib: Annotated[int | None, typer.Option(help="Main memory for each job.")] = None,
@@ -80,6 +84,8 @@ def submit(
     """
     if jobs is not None and sweep:
         raise typer.BadParameter("--jobs and --sweep exclude each other")
+    if gpus is not None and gpu_part is not None:
+        raise typer.BadParameter("--gpus and --gpu-part exclude each other")
     fixed = parameters_of(parameter)
     product = Sweep(fixed, sweep)
     with session.client() as client, ExitStack() as files:
@@ -96,7 +102,7 @@ def submit(
             },
             _given(
                 hosts=hosts,
-                gpus=gpus,
+                **_devices(gpus, gpu_part),
                 gpu_memory_mib=gpu_memory_mib,
                 cpus=cpus,
                 memory_mib=memory_mib,
@@ -190,6 +196,15 @@ def _header(
 
 def _given(**fields: int | None) -> dict[str, int]:
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _devices(gpus: int | None, gpu_part: str | None) -> dict[str, int]:
+    """Whole GPUs, or a part of one, in place of what the version asks for."""
+    from broker.protocol.resources import WHOLE
+
+    if gpu_part is not None:
+        return {"gpus": 1, "gpu_eighths": eighths_of(gpu_part)}
+    return {} if gpus is None else {"gpus": gpus, "gpu_eighths": WHOLE}
 
 
 def _uploads(client: "Client", texts: list[str]) -> "dict[str, InputContent]":

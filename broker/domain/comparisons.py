@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from broker.domain.explanations import Explained, Number
-from broker.domain.words import amount, count
+from broker.domain.words import amount, slots
 
 BLOCKED = {
     "no_suitable_class": "no host of the fleet suited it",
@@ -32,7 +32,7 @@ class Recorded:
     """A lane and its account as they stood when the other job started."""
 
     reason: str
-    allocated_slots: int
+    allocated_slots: float
     entitlement_slots: float
     weight_adjusted: float
     account_rank: int
@@ -96,8 +96,8 @@ def _order(mine: Story, other: Story) -> tuple[str, str]:
         )
     return "less_of_its_share", (
         f"When {other.job} started, account {other.account} held "
-        f"{count(other.then.allocated_slots, 'slot')} of {amount(other.then.entitlement_slots)} "
-        f"due to it, and account {mine.account} {mine.then.allocated_slots} of "
+        f"{slots(other.then.allocated_slots)} of {amount(other.then.entitlement_slots)} "
+        f"due to it, and account {mine.account} {amount(mine.then.allocated_slots)} of "
         f"{amount(mine.then.entitlement_slots)}; the next slot that suits goes to who holds least "
         "for its weight."
     )

@@ -58,9 +58,9 @@ def pace_of(lane: LaneStanding | None, standing: AccountStanding | None) -> Pace
     if lane is None or standing is None or lane.job_seconds is None:
         return None
     present = float(lane.running_jobs)
-    due = present * standing.entitlement_slots / max(1, standing.allocated_slots)
+    due = present * standing.entitlement_slots / max(lane.job_slots, standing.allocated_slots)
     if not present:
-        due = standing.entitlement_slots
+        due = standing.entitlement_slots / lane.job_slots
     return Pace(lane.job_seconds, present, due) if max(present, due) > 0 else None
 
 

@@ -28,7 +28,7 @@ from datetime import datetime
 
 from broker.domain.matching import suits
 from broker.domain.shortfalls import nearest_shortfall, needed
-from broker.domain.words import amount, count, duration, times
+from broker.domain.words import amount, count, duration, slots, times
 from broker.protocol.resources import HostFacts, Resources
 
 PLAN_SECONDS_MAX = 15.0  # the leader plans every second; twice an election may pass
@@ -54,6 +54,7 @@ class LaneStanding:
     running_jobs: int
     blocking_class: str
     job_seconds: float | None
+    job_slots: float = 1.0  # that one of its jobs occupies
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class AccountStanding:
     usage_gpu_seconds: float
     weight_adjusted: float
     entitlement_slots: float
-    allocated_slots: int
+    allocated_slots: float
     pending_jobs: int
     rank: int
     demand_slots: float = 0.0
@@ -102,8 +103,8 @@ class Waiting:
     lane: LaneStanding | None = None
     standing: AccountStanding | None = None
     jobs_ahead: int | None = None
-    capacity_slots: int = 0
-    free_slots: int = 0
+    capacity_slots: float = 0
+    free_slots: float = 0
     budget: BudgetStanding | None = None
 
 
@@ -207,12 +208,12 @@ def _no_quota(job: Waiting, lane: LaneStanding, standing: AccountStanding) -> st
 def _share_reached(job: Waiting, lane: LaneStanding, standing: AccountStanding) -> str:
     if standing.allocated_slots >= job.capacity_slots:
         return (
-            f"Account {job.account} holds all {count(standing.allocated_slots, 'slot')} of the "
+            f"Account {job.account} holds all {slots(standing.allocated_slots)} of the "
             "fleet; its next job starts when one of its own ends."
         )
     return (
-        f"Account {job.account} holds {count(standing.allocated_slots, 'slot')}, and "
-        f"{amount(standing.entitlement_slots)} of {job.capacity_slots} are its share now"
+        f"Account {job.account} holds {slots(standing.allocated_slots)}, and "
+        f"{amount(standing.entitlement_slots)} of {amount(job.capacity_slots)} are its share now"
         f"{_bent(standing)}; its next job starts when one of its own ends, or when others leave "
         "slots idle."
     )
@@ -220,7 +221,7 @@ def _share_reached(job: Waiting, lane: LaneStanding, standing: AccountStanding) 
 
 def _maximum_reached(job: Waiting, lane: LaneStanding, standing: AccountStanding) -> str:
     return (
-        f"Account {job.account} holds {count(standing.allocated_slots, 'slot')}, and one more job "
+        f"Account {job.account} holds {slots(standing.allocated_slots)}, and one more job "
         "would exceed the maximum set for it or for a group above it; its next job starts when "
         "one of those ends."
     )
@@ -229,8 +230,8 @@ def _maximum_reached(job: Waiting, lane: LaneStanding, standing: AccountStanding
 def _no_free_slot(job: Waiting, lane: LaneStanding, standing: AccountStanding) -> str:
     return (
         f"Every slot of {_class(lane)} is busy. Account {job.account} holds "
-        f"{standing.allocated_slots} of the {amount(standing.entitlement_slots)} slots that are "
-        f"its share now{_bent(standing)}{_in_line(standing)}."
+        f"{amount(standing.allocated_slots)} of the {amount(standing.entitlement_slots)} slots "
+        f"that are its share now{_bent(standing)}{_in_line(standing)}."
     )
 
 
@@ -307,7 +308,7 @@ def _numbers_of_waiting(job: Waiting) -> dict[str, Number]:
         "budget_used_gpu_seconds": round(job.budget.used_gpu_seconds, 1) if job.budget else None,
         "capacity_slots": job.capacity_slots,
         "free_slots": job.free_slots,
-        "slots_wanted": job.needs.slots,
+        "slots_wanted": max(lane.job_slots if lane else 0.0, job.needs.slots_least),
         "hosts_in_pool": len(job.hosts),
         "hosts_suitable": sum(suits(job.needs, facts) for facts, _ in job.hosts),
         "failures": job.failures,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from broker.domain.matching import suits
+from broker.domain.matching import most_alike, suits
 from broker.domain.shortfalls import needed
 from broker.domain.words import count
 from broker.protocol.leases import Usage
@@ -75,7 +75,7 @@ def too_large(needs: Resources, hosts: Sequence[HostFacts]) -> str | None:
     if not hosts or not is_gang(needs):
         return None
     smaller = needs.model_copy(update={"hosts": 1, "gpus": min(needs.gpus, 1)})
-    gpus = [len(facts.gpus) for facts in hosts if suits(smaller, facts)]
+    gpus = [max(1, most_alike(needs, facts)) for facts in hosts if suits(smaller, facts)]
     if not gpus:
         return None
     able = sum(each >= needs.gpus for each in gpus)

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from broker.domain.words import count
-from broker.protocol.resources import Gpu, HostFacts, Resources
+from broker.domain.matching import size_suits
+from broker.domain.words import count, part
+from broker.protocol.resources import WHOLE, Gpu, HostFacts, Resources, kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +27,57 @@ def shortfalls(needs: Resources, host: HostFacts) -> list[Shortfall]:
         short.append(Shortfall(text, needs.memory_mib / max(0.5, host.memory_mib)))
     if needs.gpus == 0:
         return short if host.slots else [*short, Shortfall("a host with CPU slots", 2)]
-    if len(host.gpus) < needs.gpus:
-        text = f"{count(needs.gpus, 'GPU')} on one host (the nearest has {len(host.gpus)})"
-        short.append(Shortfall(text, needs.gpus / max(0.5, len(host.gpus))))
-    return short + max((_of_gpu(needs, gpu) for gpu in host.gpus), key=len, default=[])
+    if not host.gpus:
+        wanted = f"{_devices(needs)} on one host (the nearest has 0)"
+        return [*short, Shortfall(wanted, needs.gpus / 0.5)]
+    return short + min((_of_kind(needs, kind) for kind in kinds(host.gpus)), key=_distance)
 
 
 def nearest_shortfall(needs: Resources, hosts: Sequence[HostFacts]) -> str:
     """What the host lacks that lacks least, in words."""
     found = [shortfalls(needs, host) for host in hosts]
-    nearest = min(found, key=lambda short: (len(short), sum(each.factor for each in short)))
+    nearest = min(found, key=_distance)
     return " and ".join(each.text for each in nearest)
+
+
+def no_part(needs: Resources, hosts: Sequence[HostFacts]) -> str | None:
+    """Why a pool has no part of a GPU as large as wanted, naming what it has.
+
+    None when it has, when there are no hosts yet, and when a whole GPU or none is wanted.
+    """
+    gpus = [gpu for host in hosts for gpu in host.gpus]
+    if needs.gpu_eighths == WHOLE or not hosts or any(size_suits(needs, gpu) for gpu in gpus):
+        return None
+    sizes = sorted({gpu.eighths for gpu in gpus if gpu.eighths < WHOLE})
+    there = f"the largest is {part(sizes[-1])}" if sizes else "its GPUs are whole"
+    return f"no host has {_devices(needs)}; {there if gpus else 'it has no GPUs'}"
+
+
+def _distance(short: Sequence[Shortfall]) -> tuple[int, float]:
+    """How much is lacking, for comparisons."""
+    return len(short), sum(each.factor for each in short)
+
+
+def _of_kind(needs: Resources, kind: Sequence[Gpu]) -> list[Shortfall]:
+    """What devices of one kind lack: their number, their size, what each of them is."""
+    short = []
+    if len(kind) < needs.gpus:
+        text = f"{_devices(needs)} on one host (the nearest has {len(kind)})"
+        short.append(Shortfall(text, needs.gpus / len(kind)))
+    return short + _of_size(needs, kind[0]) + _of_gpu(needs, kind[0])
+
+
+def _of_size(needs: Resources, gpu: Gpu) -> list[Shortfall]:
+    if size_suits(needs, gpu):
+        return []
+    if needs.gpu_eighths < WHOLE:
+        there = "whole ones" if gpu.eighths == WHOLE else f"parts of {gpu.eighths}/8"
+        text = f"a part of at least {part(needs.gpu_eighths)} (the nearest host has {there})"
+        return [Shortfall(text, max(1.5, needs.gpu_eighths / gpu.eighths))]
+    if gpu.eighths == WHOLE:
+        return [Shortfall("GPUs that are not MIG instances, of which a job can use only one", 2)]
+    text = f"whole GPUs (the nearest host has parts of {gpu.eighths}/8)"
+    return [Shortfall(text, WHOLE / gpu.eighths)]
 
 
 def _of_gpu(needs: Resources, gpu: Gpu) -> list[Shortfall]:
@@ -57,9 +98,15 @@ def _of_gpu(needs: Resources, gpu: Gpu) -> list[Shortfall]:
 
 def needed(needs: Resources) -> str:
     """What a job takes of one host, in words."""
-    parts = [count(needs.gpus, "GPU") if needs.gpus else "a CPU slot"]
+    parts = [_devices(needs) if needs.gpus else "a CPU slot"]
     if needs.cpus > 1:
         parts.append(count(needs.cpus, "CPU core"))
     if needs.memory_mib:
         parts.append(f"{needs.memory_mib:,} MiB of memory")
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _devices(needs: Resources) -> str:
+    if needs.gpu_eighths < WHOLE:
+        return f"a part of at least {part(needs.gpu_eighths)}"
+    return count(needs.gpus, "GPU")

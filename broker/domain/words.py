@@ -26,6 +26,17 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def slots(number: float) -> str:
+    """So many slots, which parts of GPUs make fractions: "1 slot", "0.125 slots"."""
+    whole = round(number)
+    return count(whole, "slot") if number == whole else f"{number:,.4g} slots"
+
+
+def part(eighths: int) -> str:
+    """A part of a GPU: "1/8 of a GPU"."""
+    return f"{eighths}/8 of a GPU"
+
+
 def times(number: int) -> str:
     """How often something happened, at the head of a sentence."""
     return "Once" if number <= 1 else "Twice" if number == 2 else f"{number} times"

@@ -122,7 +122,7 @@ class Ahead(View):
     """Handle of the account."""
     rank: int
     """Its place in line, from 1."""
-    allocated_slots: int
+    allocated_slots: float
     """Slots that its jobs hold now."""
     entitlement_slots: float
     """Slots that are due to it now."""

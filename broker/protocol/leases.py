@@ -5,9 +5,9 @@ A lease is (job, epoch). The epoch counts the job's leases; a message with an ol
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from broker.protocol.apps import VersionSpec
 from broker.protocol.base import Digest, FileName, Message, Name, Text, View
@@ -17,6 +17,7 @@ from broker.protocol.ids import AccountRef, BatchRef, HostRef, JobRef, VersionRe
 from broker.protocol.limits import (
     CHECKPOINTS_PER_CALL_MAX,
     ELEMENTS_PER_CALL_MAX,
+    GPUS_PER_HOST_MAX,
     OUTPUTS_PER_JOB_MAX,
     POLL_WAIT_SECONDS_MAX,
     SLOTS_PER_HOST_MAX,
@@ -56,7 +57,10 @@ class PollRequest(Message):
     free_slots: int = Field(ge=0, le=SLOTS_PER_HOST_MAX)
     """CPU slots free now."""
     free_gpus: int = Field(0, ge=0, le=SLOTS_PER_HOST_MAX)
-    """GPUs free now."""
+    """GPUs free now, parts counted one by one."""
+    free_gpus_by_kind: list[int] | None = Field(None, max_length=GPUS_PER_HOST_MAX)
+    """The same by kind of GPU, in the order in which the kinds first stand in the host's facts;
+    null where all are of the first kind."""
     free_cpus: int | None = Field(None, ge=0)
     """CPU cores that no job claims; null for all of the host's."""
     free_memory_mib: int | None = Field(None, ge=0)
@@ -71,6 +75,15 @@ class PollRequest(Message):
     """Facts that changed since the last poll; null when none did."""
     wait_seconds: float = Field(30, ge=0, le=POLL_WAIT_SECONDS_MAX)
     """How long the broker may hold the request open when there is nothing to say."""
+
+    @model_validator(mode="after")
+    def _same_gpus(self) -> Self:
+        by_kind = self.free_gpus_by_kind
+        if by_kind is not None and (min(by_kind, default=0) < 0 or sum(by_kind) != self.free_gpus):
+            raise ValueError(
+                "free_gpus_by_kind must hold no negative number and sum up to free_gpus"
+            )
+        return self
 
 
 class Gang(View):
@@ -118,6 +131,9 @@ class Lease(View):
     """Bounds of this attempt."""
     gang: Gang | None = None
     """The other hosts of the attempt; null for a job on one host."""
+    gpu_kind: int | None = None
+    """Of which of the host's kinds of GPU it takes devices, from 0 in the order of the facts; null
+    for a CPU slot, and where the host may choose."""
 
 
 class PollResponse(View):
@@ -149,11 +165,12 @@ class Usage(Message):
     memory_peak_mib: float = Field(0, ge=0)
     """Peak resident memory of the process tree."""
     gpu_utilisation: float | None = Field(None, ge=0, le=1)
-    """Mean GPU utilisation, 0 to 1; null without a GPU."""
+    """Mean GPU utilisation, 0 to 1; null without a GPU, and of a MIG instance. On a share of a GPU
+    this and the two below are those of the whole device, whichever of its jobs caused them."""
     gpu_memory_peak_mib: float | None = Field(None, ge=0)
-    """Peak GPU memory; null without a GPU."""
+    """Peak GPU memory in MiB; null without a GPU."""
     energy_joules: float | None = Field(None, ge=0)
-    """Energy of the GPUs; null where the device does not count it."""
+    """Energy of the GPUs; null where the device does not count it, as for a MIG instance."""
 
 
 class RenewItem(LeaseKey):

@@ -80,7 +80,7 @@ class PreviewRow(View):
 class Preview(View):
     """Who would get what."""
 
-    capacity_slots: int
+    capacity_slots: float
     """Slots of the fleet in this comparison."""
     items: list[PreviewRow]
     """The tree after the changes, from the top; kinds of hosts are not told apart."""

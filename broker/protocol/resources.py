@@ -1,9 +1,13 @@
 """What a job needs and what a host offers, in the same words."""
 
-from pydantic import Field
+from collections.abc import Iterable
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from broker.protocol.base import Message, Title
 from broker.protocol.limits import (
+    GPUS_PER_HOST_MAX,
     GPUS_PER_JOB_MAX,
     HOSTS_PER_JOB_MAX,
     LOG_BYTES_MAX,
@@ -11,6 +15,9 @@ from broker.protocol.limits import (
     SLOTS_PER_HOST_MAX,
     WALL_SECONDS_MAX,
 )
+
+WHOLE = 8
+"""Eighths of a whole GPU: the unit in which parts of GPUs are told. A CPU slot counts as whole."""
 
 
 class Resources(Message):
@@ -26,15 +33,29 @@ class Resources(Message):
     """Text that the GPU's model name must contain, ignoring case; null when any will do."""
     compute_capability: float = Field(0, ge=0, le=100)
     """Least CUDA compute capability, e.g. 8.0; 0 when any will do."""
+    gpu_eighths: int = Field(WHOLE, ge=1, le=WHOLE)
+    """Least part of a GPU in eighths; 8 for whole ones. Below 8, `gpus` is 1, and the device is a
+    part: a MIG instance, or a share of a GPU that several jobs use at once."""
     cpus: int = Field(1, ge=1, le=SLOTS_PER_HOST_MAX)
     """CPU cores."""
     memory_mib: int = Field(0, ge=0)
     """Main memory in MiB, also enforced as a limit; 0 for no claim and no limit."""
 
+    @model_validator(mode="after")
+    def _one_part(self) -> Self:
+        if self.gpu_eighths < WHOLE and self.gpus != 1:
+            raise ValueError("gpu_eighths below 8 goes with gpus = 1: a job takes one part at most")
+        return self
+
     @property
     def slots(self) -> int:
-        """Slots that the job occupies on each of its hosts: its GPUs, or one CPU slot."""
+        """Devices that the job takes on each of its hosts: its GPUs or part, or one CPU slot."""
         return self.gpus or 1
+
+    @property
+    def slots_least(self) -> float:
+        """Slots that the job occupies on each of its hosts at least; a part may come larger."""
+        return self.slots * self.gpu_eighths / WHOLE
 
 
 class JobLimits(Message):
@@ -51,16 +72,35 @@ class JobLimits(Message):
 
 
 class Gpu(Message):
-    """One GPU of a host."""
+    """One GPU of a host, or a part of one that is offered by itself."""
 
     uuid: Title
-    """The device's UUID, as the driver names it."""
+    """The device's UUID, as the driver names it; the same for all shares of one GPU."""
     model: Title
     """Model name, e.g. "NVIDIA H100 80GB HBM3"."""
     memory_mib: int = Field(ge=0)
     """Memory in MiB."""
     compute_capability: float = Field(0, ge=0, le=100)
     """CUDA compute capability; 0 when unknown."""
+    eighths: int = Field(WHOLE, ge=1, le=WHOLE)
+    """Which part of a whole GPU it is, in eighths."""
+
+    @property
+    def is_mig(self) -> bool:
+        """Whether it is a MIG instance, of which CUDA shows a program one at most."""
+        return self.uuid.startswith("MIG-")
+
+
+def kinds(gpus: Iterable[Gpu]) -> list[list[Gpu]]:
+    """The kinds of GPUs of a host: devices of one model, memory, compute capability and size.
+
+    In the order in which they first stand among the facts: host and broker number them so, from 0.
+    """
+    found: dict[tuple[str, int, float, int], list[Gpu]] = {}
+    for gpu in gpus:
+        key = (gpu.model, gpu.memory_mib, gpu.compute_capability, gpu.eighths)
+        found.setdefault(key, []).append(gpu)
+    return list(found.values())
 
 
 class HostFacts(Message):
@@ -76,10 +116,11 @@ class HostFacts(Message):
     """Main memory in MiB."""
     slots: int = Field(ge=0, le=SLOTS_PER_HOST_MAX)
     """CPU slots that it offers to jobs without a GPU."""
-    gpus: list[Gpu] = Field(default_factory=list, max_length=GPUS_PER_JOB_MAX)
-    """GPUs that it offers."""
+    gpus: list[Gpu] = Field(default_factory=list, max_length=GPUS_PER_HOST_MAX)
+    """GPUs that it offers, whole ones and parts."""
     gflops: float = Field(1.0, gt=0, le=1e9)
-    """Speed of one slot in GFLOPS, by a short benchmark or the model's figure; scales credit."""
+    """Speed of one slot in GFLOPS, by a short benchmark or the model's figure; of a whole GPU where
+    it offers parts. Scales credit."""
     platform: Title = ""
     """Operating system and architecture."""
     agent_version: Title = ""

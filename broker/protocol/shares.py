@@ -24,8 +24,8 @@ class Share(View):
     """Weight after history; shares are divided in proportion to it."""
     entitlement_slots: float
     """Slots that are due to it now, given everybody's demand."""
-    allocated_slots: int
-    """Slots that its jobs hold now."""
+    allocated_slots: float
+    """Slots that its jobs hold now; parts of GPUs count by their size."""
     pending_jobs: int
     """Jobs that wait."""
     group: GroupRef | None = None
@@ -51,7 +51,7 @@ class GroupShare(View):
     """Most slots that its members get together; null for no cap."""
     entitlement_slots: float
     """Slots that are due to its members together."""
-    allocated_slots: int
+    allocated_slots: float
     """Slots that their jobs hold now."""
     pending_jobs: int
     """Their jobs that wait."""
@@ -60,7 +60,7 @@ class GroupShare(View):
 class Shares(View):
     """The fair-share table."""
 
-    capacity_slots: int
+    capacity_slots: float
     """Slots of all hosts seen lately."""
     planned_at: datetime | None
     """When the scheduler last made a plan; null before the first."""

@@ -9,7 +9,7 @@ from typing import Any
 from broker.protocol.ids import HostId, LaneId
 from broker.queues.client import Queues, reachable
 
-_ASK = struct.Struct(">diiiid")
+_ASK = struct.Struct(">diiid")  # and a short for each kind of GPU
 _FREED = struct.Struct(">iid")
 ENTRIES_PER_LOOK_MAX = 5_000
 WAKE_ASK = b"ask"
@@ -20,13 +20,14 @@ class Ask:
     """A host waits for work.
 
     `expires_at` is seconds since the epoch by the broker that holds the poll; it only keeps the
-    asks of a broker that died from being answered forever. `free_cpus` and `free_memory_mib` are
-    -1 where the host counts on all that it has. `wall_seconds_max` bounds the limit of a job.
+    asks of a broker that died from being answered forever. `free_gpus` are by kind of GPU, in the
+    order of the host's facts; kinds that are left out have none. `free_cpus` and `free_memory_mib`
+    are -1 where the host counts on all that it has. `wall_seconds_max` bounds the limit of a job.
     """
 
     expires_at: float
     free_slots: int
-    free_gpus: int
+    free_gpus: tuple[int, ...] = ()
     free_cpus: int = -1
     free_memory_mib: int = -1
     wall_seconds_max: float = math.inf
@@ -97,7 +98,7 @@ async def standing(queues: Queues) -> dict[HostId, Ask]:
     """Every ask that stands, for a leader that takes office."""
     async with reachable():
         packed: dict[Any, Any] = await queues.redis.hgetall(queues.key("asks"))
-    return {HostId(int(host)): Ask(*_ASK.unpack(ask)) for host, ask in packed.items()}
+    return {HostId(int(host)): _unpacked(ask) for host, ask in packed.items()}
 
 
 async def granted(queues: Queues, hosts: Sequence[HostId], remote: Sequence[HostId]) -> None:
@@ -128,18 +129,24 @@ def hosts_of(message: bytes) -> list[HostId] | None:
 
 
 def _packed(ask: Ask) -> bytes:
-    return _ASK.pack(
+    head = _ASK.pack(
         ask.expires_at,
         ask.free_slots,
-        ask.free_gpus,
         ask.free_cpus,
         ask.free_memory_mib,
         ask.wall_seconds_max,
     )
+    return head + struct.pack(f">{len(ask.free_gpus)}H", *ask.free_gpus)
+
+
+def _unpacked(packed: bytes) -> Ask:
+    expires_at, slots, cpus, memory_mib, wall_seconds = _ASK.unpack_from(packed)
+    gpus = struct.unpack_from(f">{(len(packed) - _ASK.size) // 2}H", packed, _ASK.size)
+    return Ask(expires_at, slots, gpus, cpus, memory_mib, wall_seconds)
 
 
 def _ask(packed: Any) -> Ask | None:
-    return Ask(*_ASK.unpack(packed)) if packed else None
+    return _unpacked(packed) if packed else None
 
 
 def _freed(packed: bytes) -> Freed:

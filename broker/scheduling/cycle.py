@@ -73,7 +73,7 @@ def _plan_in_order(snapshot: Snapshot, now: float) -> Plan:
     owed = (standing.allocated < standing.entitlement)[lanes.account]
     class_free = _class_free(snapshot, search)
     reason, blocking = lane_reasons(
-        lanes, queue.waiting, class_free, snapshot.class_capacity, standing
+        lanes, queue.waiting, class_free, snapshot.class_capacity, standing, snapshot.slot_units
     )
     return Plan(
         planned_at=now,

@@ -24,7 +24,8 @@ class LaneReason(IntEnum):
     NO_QUOTA = 4
     """The account's weight is 0: it is served only when nobody with a quota fits."""
     SHARE_REACHED = 5
-    """The account holds its entitlement to within a slot; who holds less goes first."""
+    """The account holds its entitlement to within a job, or a slot if that is less; who holds less
+    goes first."""
     MAXIMUM_REACHED = 7
     """One more job would exceed the maximum of the account or of a group above it."""
     NO_FREE_SLOT = 6
@@ -47,19 +48,23 @@ def lane_reasons(
     class_free: Int64s,
     class_capacity: Int64s,
     standing: Standing,
+    slot_units: int = 1,
 ) -> tuple[Int32s, Int32s]:
     """Reason int32[m] (a LaneReason) and blocking class int32[m] (-1 where none) after a cycle.
 
     waiting: int64[m], jobs not granted. class_free, class_capacity: int64[k], slots left and all.
+    slot_units: as in `Snapshot`.
     """
-    when_busy = np.full(standing.weight.size, LaneReason.NO_FREE_SLOT, np.int32)
-    when_busy[standing.allocated + 1 > standing.entitlement] = LaneReason.SHARE_REACHED
-    when_busy[standing.weight <= 0] = LaneReason.NO_QUOTA
+    account, step = lanes.account, np.minimum(lanes.job_slots(), slot_units)
+    beyond = standing.allocated[account] + step > standing.entitlement[account]
+    when_busy = np.full(account.size, LaneReason.NO_FREE_SLOT, np.int32)
+    when_busy[beyond] = LaneReason.SHARE_REACHED
+    when_busy[standing.weight[account] <= 0] = LaneReason.NO_QUOTA
     reason, blocking = _lane_reasons(
         lanes.pending,
         waiting,
         lanes.classes,
-        when_busy[lanes.account],
+        when_busy,
         class_free,
         class_capacity,
     )

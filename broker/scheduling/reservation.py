@@ -87,8 +87,8 @@ def skips(snapshot: Snapshot, granted: Int64s, klass: Int32s, owed: Bools) -> In
 
 def _wide(snapshot: Snapshot) -> Bools:
     """Lanes whose waiting jobs take several slots, bool[m]."""
-    lanes = snapshot.lanes
-    return ((lanes.slots > 1) | (lanes.members > 1)) & (lanes.pending > 0)
+    waits: Bools = snapshot.lanes.pending > 0
+    return snapshot.wide() & waits
 
 
 def _candidates(snapshot: Snapshot) -> list[int]:

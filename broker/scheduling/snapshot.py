@@ -11,6 +11,7 @@ import numpy as np
 
 from broker.scheduling.accounts import Accounts, Groups
 from broker.scheduling.columns import (
+    Bools,
     Columns,
     Floats,
     Int32s,
@@ -158,6 +159,8 @@ class Snapshot:
     idle_reserved_max: the part of all slots that may stand idle for that.
     history_strength: how much past usage bends the weights; 0 turns history off.
     weight_factor_min, weight_factor_max: bounds of that bending; min <= 1 <= max.
+    slot_units: how many of what is called a slot here and in the plan make up a slot of the fleet,
+        in whose seconds usage is counted; 8 where GPUs come in eighths.
 
     Raises InvalidColumnError (a ValueError) that names the argument and the index.
     """
@@ -175,6 +178,7 @@ class Snapshot:
     history_strength: float = 1.0
     weight_factor_min: float = 0.25
     weight_factor_max: float = 4.0
+    slot_units: int = 1
 
     def __post_init__(self) -> None:
         capacity = column("class_capacity", self.class_capacity, np.int64)
@@ -199,3 +203,10 @@ class Snapshot:
             raise InvalidColumnError("weight_factor_min", "must lie above 0 and not above 1")
         if not (math.isfinite(self.weight_factor_max) and self.weight_factor_max >= 1):
             raise InvalidColumnError("weight_factor_max", "must be finite and not below 1")
+        if self.slot_units < 1:
+            raise InvalidColumnError("slot_units", "must be at least 1")
+
+    def wide(self) -> Bools:
+        """Lanes whose jobs take several slots at once, on one host or on several, bool[m]."""
+        wide: Bools = (self.lanes.slots > self.slot_units) | (self.lanes.members > 1)
+        return wide

@@ -38,7 +38,8 @@ def adjusted_weights(snapshot: Snapshot, tree: Tree) -> Floats:
     share = np.zeros(tree.parent.size + 1)
     share[-1] = _reached(snapshot, busy)
     _share_out(tree.order, tree.parent, relative, active, share)
-    entitled_gpu_seconds = share[:-1] * (snapshot.half_life_seconds / math.log(2))
+    window_seconds = snapshot.half_life_seconds / math.log(2)
+    entitled_gpu_seconds = share[:-1] * (window_seconds / snapshot.slot_units)
     measurable = entitled_gpu_seconds > 0
     ratio = np.ones(usage.size)  # no fleet or no quota: nothing to compare usage with
     with np.errstate(over="ignore"):

@@ -23,7 +23,8 @@ RETRY_SECONDS_MAX = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Jobs that want to be admitted. `gpu_seconds` is the most that their limits let them use."""
+    """Jobs that want to be admitted. `gpu_seconds` is the most that their limits let them use, on
+    parts of GPUs no larger than asked for."""
 
     account: AccountId
     jobs: int
@@ -32,7 +33,7 @@ class Ask:
 
 def ask(account: AccountId, jobs: int, needs: Resources, bounds: JobLimits) -> Ask:
     """So many jobs of the same needs and limits."""
-    return Ask(account, jobs, float(jobs) * needs.slots * bounds.wall_seconds)
+    return Ask(account, jobs, float(jobs) * needs.slots_least * bounds.wall_seconds)
 
 
 async def admit(connection: Connection, asks: Sequence[Ask]) -> list[LimitExceeded | None]:

@@ -1,4 +1,8 @@
-"""The leader's memory of work: lanes with jobs waiting or running, as growing columns."""
+"""The leader's memory of work: lanes with jobs waiting or running, as growing columns.
+
+What a job occupies is told in slots here, fractions for parts of GPUs, and handed to the planner in
+eighths of a slot, which are whole numbers.
+"""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from broker.protocol.ids import AccountId, GroupId, LaneId
+from broker.protocol.resources import WHOLE
 from broker.queues.asks import Freed
 from broker.scheduling import Accounts, Groups, Lanes
 from broker.scheduling.columns import Floats, Int32s
@@ -35,11 +40,15 @@ class LaneState:
     skipped: int = 0  # as Plan.lane_skipped
     skipped_at: float = 0.0  # when that became more than 0
     reserved: ClassKey | None = None  # whose hosts are held for it
+    eighths: int = WHOLE  # of a slot, that each of its devices is
+
+    def __post_init__(self) -> None:
+        self.eighths = self.lane.needs.gpu_eighths  # until a host with such a part is known
 
     @property
-    def slots(self) -> int:
+    def slots(self) -> float:
         """What one job takes in all, on one host or several."""
-        return self.lane.row.slots * self.lane.row.hosts
+        return self.lane.row.slots * self.lane.row.hosts * self.eighths / WHOLE
 
     @property
     def id(self) -> LaneId:
@@ -169,18 +178,23 @@ class Backlog:
         return state.pending if account and account.active else 0
 
     def columns(self, fleet: Fleet, now: float) -> tuple[Accounts, Groups, Lanes, list[LaneId]]:
-        """(accounts, groups, lanes, lane id of each row) for the scheduler.
+        """(accounts, groups, lanes, lane id of each row) for the scheduler, slots in eighths.
 
         Lanes of suspended accounts keep what runs and offer nothing, and lanes whose budget ends
         only what it still pays for; usage includes what the running jobs are expected to take (a
         reservation, settled when they report).
         """
-        paid = allowances(self.budgets, self.lanes.values(), self._used_since)
         states = [
             state
             for state in self.lanes.values()
             if (state.pending or state.running) and state.lane.row.account_id in self.accounts
         ]
+        fits = [
+            fleet.fit(s.lane.row.pool, s.lane.needs, s.lane.bounds.wall_seconds) for s in states
+        ]
+        for state, fit in zip(states, fits, strict=True):
+            state.eighths = fit.eighths
+        paid = allowances(self.budgets, self.lanes.values(), self._used_since)
         present = sorted({state.lane.row.account_id for state in states})
         row_of = {account: row for row, account in enumerate(present)}
         rows = [self.accounts[account] for account in present]
@@ -193,9 +207,9 @@ class Backlog:
             id=np.array(present, np.int64),
             weight=np.array([row.weight for row in rows], np.float64),
             usage_gpu_seconds=np.array([self._usage(row) for row in rows]) + reserved,
-            lag_slots=self.lags.of_accounts(present, self.job_seconds()),
+            lag_slots=WHOLE * self.lags.of_accounts(present, self.job_seconds()),
             group=_rows(group_row, [row.group_id for row in rows]),
-            minimum=np.array([row.minimum_slots for row in rows], np.float64),
+            minimum=WHOLE * np.array([row.minimum_slots for row in rows], np.float64),
             maximum=_bounds([row.maximum_slots for row in rows]),
         )
         active = {row.id for row in rows if row.active}
@@ -206,16 +220,10 @@ class Backlog:
                 [paid.get(s.id, s.pending) if s.account in active else 0 for s in states], np.int64
             ),
             running=np.array([s.running for s in states], np.int64),
-            slots=np.array([s.lane.row.slots for s in states], np.int32),
+            slots=np.array([s.lane.row.slots * s.eighths for s in states], np.int32),
             cpus=np.array([s.lane.needs.cpus for s in states], np.int32),
             memory_mib=np.array([s.lane.needs.memory_mib for s in states], np.int64),
-            classes=np.array(
-                [
-                    fleet.mask(s.lane.row.pool, s.lane.needs, s.lane.bounds.wall_seconds)
-                    for s in states
-                ],
-                np.uint64,
-            ),
+            classes=np.array([fit.classes for fit in fits], np.uint64),
             last_served=np.array([s.last_served for s in states], np.float64),
             members=np.array([s.lane.row.hosts for s in states], np.int32),
             members_on_host=np.ones(len(states), np.int32),  # a host holds a job once
@@ -244,8 +252,8 @@ class Backlog:
             parent=_rows(row_of, [group.parent_id for group in self.groups]),
             weight=np.array([group.weight for group in self.groups], np.float64),
             usage_gpu_seconds=usage,
-            lag_slots=self.lags.of_groups([g.id for g in self.groups], self.job_seconds()),
-            minimum=np.array([group.minimum_slots for group in self.groups], np.float64),
+            lag_slots=WHOLE * self.lags.of_groups([g.id for g in self.groups], self.job_seconds()),
+            minimum=WHOLE * np.array([group.minimum_slots for group in self.groups], np.float64),
             maximum=_bounds([group.maximum_slots for group in self.groups]),
         )
 
@@ -259,4 +267,5 @@ def _rows(row_of: Mapping[GroupId, int], groups: Iterable[GroupId | None]) -> In
 
 
 def _bounds(maxima: Iterable[float | None]) -> Floats:
-    return np.array([np.inf if bound is None else bound for bound in maxima], np.float64)
+    """Maxima in eighths of a slot, inf for none."""
+    return np.array([np.inf if bound is None else WHOLE * bound for bound in maxima], np.float64)

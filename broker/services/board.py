@@ -11,6 +11,7 @@ from typing import Any, cast
 import orjson
 
 from broker.protocol.ids import AccountId, GroupId, LaneId
+from broker.protocol.resources import WHOLE
 from broker.queues.client import Queues, reachable
 
 
@@ -23,7 +24,7 @@ class AccountNote:
     usage_gpu_seconds: float
     weight_adjusted: float
     entitlement_slots: float
-    allocated_slots: int
+    allocated_slots: float
     pending_jobs: int
     rank: int
     demand_slots: float
@@ -36,29 +37,33 @@ class GroupNote:
     weight: float
     weight_adjusted: float
     entitlement_slots: float
-    allocated_slots: int
+    allocated_slots: float
 
 
 @dataclass(frozen=True, slots=True)
 class ClassNote:
-    """Slots of one kind. `free_slots` are those that no waiting job can use."""
+    """Slots of one kind, and how large a part of a slot each is. `free_slots` are those that no
+    waiting job can use."""
 
     name: str
     pool: str
     is_gpu: bool
-    capacity_slots: int
-    free_slots: int
+    capacity_slots: float
+    free_slots: float
+    eighths: int = WHOLE
 
 
 @dataclass(frozen=True, slots=True)
 class LaneNote:
-    """A lane in the last plan. `reason` is a LaneReason in lower case."""
+    """A lane in the last plan. `reason` is a LaneReason in lower case; `job_slots` are those of
+    one of its jobs."""
 
     reason: str
     pending_jobs: int
     running_jobs: int
     blocking_class: str
     job_seconds: float
+    job_slots: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +71,8 @@ class Board:
     """The last plan's numbers. `planned_at` is seconds since the epoch, 0 before the first."""
 
     planned_at: float = 0.0
-    capacity_slots: int = 0
-    free_slots: int = 0
+    capacity_slots: float = 0.0
+    free_slots: float = 0.0
     accounts: dict[AccountId, AccountNote] = field(default_factory=dict)
     lanes: dict[LaneId, LaneNote] = field(default_factory=dict)
     groups: dict[GroupId, GroupNote] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from broker.protocol.ids import AccountId, GroupId, LaneId
+from broker.protocol.resources import WHOLE
 from broker.scheduling import LaneReason, Plan, Snapshot
 from broker.scheduling.entitlement import usable_demand
 from broker.services.backlog import Backlog
@@ -28,18 +29,18 @@ def describe(
     demand = usable_demand(snapshot.lanes, snapshot.accounts.id.size, snapshot.class_capacity)
     return Board(
         decided.planned_at,
-        int(snapshot.class_capacity.sum()),
-        int(snapshot.hosts.slots_free.sum()),
+        _slots(snapshot.class_capacity.sum()),
+        _slots(snapshot.hosts.slots_free.sum()),
         {
             AccountId(int(account)): AccountNote(
                 float(snapshot.accounts.weight[row]),
                 float(snapshot.accounts.usage_gpu_seconds[row]),
                 float(decided.weight_adjusted[row]),
-                float(decided.entitlement_slots[row]),
-                int(decided.allocated_slots[row]),
+                _slots(decided.entitlement_slots[row]),
+                _slots(decided.allocated_slots[row]),
                 int(pending[row]),
                 int(decided.account_rank[row]),
-                float(demand[row]),
+                _slots(demand[row]),
             )
             for row, account in enumerate(snapshot.accounts.id)
         },
@@ -50,6 +51,7 @@ def describe(
                 int(snapshot.lanes.running[row]),
                 fleet.class_name(int(decided.lane_blocking_class[row])),
                 backlog.lanes[lane].job_seconds,
+                backlog.lanes[lane].slots,
             )
             for row, lane in enumerate(lane_ids)
         },
@@ -57,8 +59,8 @@ def describe(
             GroupId(int(group)): GroupNote(
                 float(snapshot.groups.weight[row]),
                 float(decided.group_weight_adjusted[row]),
-                float(decided.group_entitlement_slots[row]),
-                int(decided.group_allocated_slots[row]),
+                _slots(decided.group_entitlement_slots[row]),
+                _slots(decided.group_allocated_slots[row]),
             )
             for row, group in enumerate(snapshot.groups.id)
         },
@@ -74,20 +76,26 @@ def reason_of(decided: Plan, row: int, *, beyond_budget: bool) -> str:
     return reason.name.lower()
 
 
+def _slots(eighths: float) -> float:
+    """Slots, of the eighths in which the leader has the planner count."""
+    return float(eighths) / WHOLE
+
+
 def _classes(snapshot: Snapshot, decided: Plan, fleet: Fleet) -> list[ClassNote]:
     """Kinds of slots, with what the plan leaves over."""
     left = snapshot.hosts.slots_free.astype(np.int64)
-    slots = decided.grant_count * snapshot.lanes.slots[decided.grant_lane]
-    np.subtract.at(left, decided.grant_host, slots)
+    taken = decided.grant_count * snapshot.lanes.slots[decided.grant_lane]
+    np.subtract.at(left, decided.grant_host, taken)
     free = np.zeros(snapshot.class_capacity.size, np.int64)
     np.add.at(free, snapshot.hosts.klass, left)
     return [
         ClassNote(
             fleet.class_name(klass),
-            fleet.class_keys[klass][0],
-            bool(fleet.class_keys[klass][1]),
-            int(capacity),
-            int(free[klass]),
+            fleet.class_keys[klass].pool,
+            bool(fleet.class_keys[klass].model),
+            _slots(capacity),
+            _slots(free[klass]),
+            fleet.class_keys[klass].eighths,
         )
         for klass, capacity in enumerate(snapshot.class_capacity)
     ]

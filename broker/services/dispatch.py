@@ -23,6 +23,7 @@ import numpy as np
 import structlog
 
 from broker.protocol.ids import AccountId, HostId, LaneId
+from broker.protocol.resources import WHOLE
 from broker.queues import asks
 from broker.queues import lanes as queue_lanes
 from broker.queues.asks import News
@@ -40,7 +41,7 @@ from broker.services.waiting import WaitingRoom
 from broker.storage import budgets, decisions, leases
 from broker.storage import fleet as fleet_rows
 from broker.storage.database import Database
-from broker.storage.leases import LeaseRow
+from broker.storage.leases import LeaseRow, Place
 
 log = structlog.get_logger(__name__)
 
@@ -55,10 +56,11 @@ FALLBACK_LOG_SECONDS = 60.0  # the same error is written out at most so often; i
 
 
 class Grant(NamedTuple):
-    """So many jobs of a lane for a host."""
+    """So many jobs of a lane for a host, and what each takes of it."""
 
     lane_id: LaneId
     host_id: HostId
+    place: Place
     jobs: int
 
 
@@ -188,14 +190,18 @@ class Dispatch:
         snapshot, lane_ids = self._snapshot()
         now = self.clock()
         decided = self._decide(snapshot, now)
-        wide = np.flatnonzero(snapshot.lanes.job_slots() > 1).tolist()
+        wide = np.flatnonzero(snapshot.wide()).tolist()
         self._remember(decided, [(row, lane_ids[row]) for row in wide], now)
         gang_grants = [
-            gangs.Grant(lane_ids[lane], tuple(self._fleet.host_of(host) for host in hosts))
+            gangs.Grant(
+                lane_ids[lane],
+                tuple(self._fleet.host_of(host) for host in hosts),
+                tuple(self._fleet.place_of(host) for host in hosts),
+            )
             for lane, hosts in together(decided)
         ]
         grants = [
-            Grant(lane_ids[lane], self._fleet.host_of(host), jobs)
+            Grant(lane_ids[lane], self._fleet.host_of(host), self._fleet.place_of(host), jobs)
             for lane, host, jobs in merged(decided)
         ]
         if gang_grants:
@@ -251,12 +257,14 @@ class Dispatch:
         supply = {lane: iter(jobs.tolist()) for lane, jobs in zip(wanted, popped, strict=True)}
         jobs: list[int] = []
         hosts: list[int] = []
+        places: list[Place] = []
         for grant in grants:
             jobs.extend(islice(supply[grant.lane_id], grant.jobs))
             hosts.extend([grant.host_id] * (len(jobs) - len(hosts)))
+            places.extend([grant.place] * (len(jobs) - len(places)))
         async with self.database.connection() as connection:
             claimed = await leases.claim(
-                connection, jobs, hosts, lease_seconds=self.lease_seconds, term=term
+                connection, jobs, hosts, places, lease_seconds=self.lease_seconds, term=term
             )
         if jobs and not claimed:
             log.warning("no claim was confirmed", jobs=len(jobs), term=term)
@@ -334,6 +342,7 @@ class Dispatch:
             half_life_seconds=self.half_life_seconds,
             groups=groups,
             history_strength=self.history_strength,
+            slot_units=WHOLE,
         )
         return snapshot, lane_ids
 
@@ -392,7 +401,7 @@ def portions(grants: Sequence[Grant]) -> Iterator[list[Grant]]:
         left = grant.jobs
         while left:
             jobs = min(left, room)
-            part.append(Grant(grant.lane_id, grant.host_id, jobs))
+            part.append(grant._replace(jobs=jobs))
             left, room = left - jobs, room - jobs
             if room == 0:
                 yield part

@@ -1,32 +1,38 @@
 """The leader's memory of hosts: who they are, what they offer now, and their classes.
 
-A host with GPUs and CPU slots counts as two rows, one of each kind, because a job takes either
-devices or a CPU slot. Rows of one pool, kind and GPU model form a resource class. Hosts that leave
-soon (pilots) form classes of their own, by the time that they have left.
+A host counts as a row for each kind of GPU that it has (see `protocol.resources.kinds`) and one for
+its CPU slots, because a job takes devices of one kind or a CPU slot. Rows of one pool and kind form
+a resource class. Hosts that leave soon (pilots) form classes of their own, by the time that they
+have left.
+
+Slots are counted in eighths here, so that a device which is a part of a GPU counts for what it is.
+A job that asks for a part suits the smallest parts that do: so what it costs is known before it
+starts, and nobody pays for more than there was need.
 """
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import structlog
 
 from broker.domain.matching import gpu_suits
+from broker.domain.words import part
 from broker.protocol.ids import HostId
-from broker.protocol.resources import HostFacts, Resources
+from broker.protocol.resources import WHOLE, Gpu, HostFacts, Resources, kinds
 from broker.queues.asks import Ask
 from broker.scheduling import CLASSES_MAX, Hosts
 from broker.storage.fleet import HostRow
+from broker.storage.leases import CPU_SLOT, Place
 
 log = structlog.get_logger(__name__)
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
-# pool, GPU model ("" for CPU slots), GPU memory in MiB, compute capability
-ClassKey = tuple[str, str, int, float]
 MINUTE, HOUR = 60.0, 3_600.0
 # What a pilot has left is rounded down to one of these: each makes classes, of which there are few.
 WALL_SECONDS = (
@@ -35,15 +41,38 @@ WALL_SECONDS = (
 )
 
 
+class ClassKey(NamedTuple):
+    """What is alike in a class: pool, and kind of GPU; of CPU slots the model is empty."""
+
+    pool: str
+    model: str = ""
+    memory_mib: int = 0
+    compute_capability: float = 0.0
+    eighths: int = WHOLE
+
+
+class Fit(NamedTuple):
+    """Where jobs of the same needs may go: bits of the classes, and how many eighths of a slot
+    each device there is."""
+
+    classes: int
+    eighths: int
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One row: the GPUs or the CPU slots of a host."""
+    """One row: devices of one kind, or the CPU slots, of a host; `slots` of them."""
 
     host_id: HostId
-    is_gpu: bool
+    place: Place
     klass: int
     slots: int
     facts: HostFacts
+
+    @property
+    def eighths(self) -> int:
+        """Eighths of a slot, all together."""
+        return self.slots * self.place.eighths
 
 
 @dataclass(slots=True)
@@ -52,7 +81,7 @@ class Fleet:
 
     offers: list[Offer] = field(default_factory=list)
     class_keys: list[ClassKey] = field(default_factory=list)
-    class_facts: list[HostFacts] = field(default_factory=list)
+    class_gpus: list[Gpu | None] = field(default_factory=list)  # one of each class
     class_wall_seconds: list[float] = field(default_factory=list)
     class_capacity: Int64s = field(default_factory=lambda: np.zeros(0, np.int64))
     asks: dict[HostId, Ask] = field(default_factory=dict)
@@ -60,7 +89,7 @@ class Fleet:
     _counted: set[HostId] = field(default_factory=set)
     _known: list[tuple[HostId, str, int]] = field(default_factory=list)
     _facts: list[HostFacts] = field(default_factory=list)
-    _masks: dict[tuple[str, Resources, float], int] = field(default_factory=dict)
+    _fits: dict[tuple[str, Resources, float], Fit] = field(default_factory=dict)
     _brief: dict[tuple[int, float], int] = field(default_factory=dict)
     # columns, a row an offer
     _class_of_row: Int32s = field(default_factory=lambda: np.zeros(0, np.int32))
@@ -77,23 +106,21 @@ class Fleet:
             return
         self._known = known
         self._facts = [host.facts for host in hosts]  # so that no id() is given out again
-        self.offers, self.class_keys, self.class_facts = [], [], []
-        self._rows, self._masks, self._brief = {}, {}, {}
+        self.offers, self.class_keys, self.class_gpus = [], [], []
+        self._rows, self._fits, self._brief = {}, {}, {}
         index: dict[ClassKey, int] = {}
         for host in hosts:
-            for is_gpu, slots in ((True, len(host.facts.gpus)), (False, host.facts.slots)):
-                if slots == 0:
-                    continue
-                key = class_key(host.pool, host.facts, is_gpu)
+            for gpu, place, slots in _places(host.facts):
+                key = class_key(host.pool, gpu)
                 if key not in index and len(index) == CLASSES_MAX:
-                    log.error("too many resource classes; host left out", host_id=host.id, key=key)
+                    log.error("too many resource classes; slots left out", host_id=host.id, key=key)
                     continue
                 klass = index.setdefault(key, len(index))
                 if klass == len(self.class_keys):
                     self.class_keys.append(key)
-                    self.class_facts.append(host.facts)
+                    self.class_gpus.append(gpu)
                 self._rows.setdefault(host.id, []).append(len(self.offers))
-                self.offers.append(Offer(host.id, is_gpu, klass, slots, host.facts))
+                self.offers.append(Offer(host.id, place, klass, slots, host.facts))
         self.class_wall_seconds = [math.inf] * len(self.class_keys)
         self.asks = {host: ask for host, ask in self.asks.items() if host in self._rows}
         rows = len(self.offers)
@@ -121,23 +148,32 @@ class Fleet:
         for host in [host for host, ask in self.asks.items() if ask.expires_at < now]:
             self.ask(host, None)
 
-    def mask(self, pool: str, need: Resources, wall_seconds: float) -> int:
-        """Bits of the classes that suit a job of this pool with this limit."""
+    def fit(self, pool: str, need: Resources, wall_seconds: float) -> Fit:
+        """Where a job of this pool with this limit may go: of parts only the smallest that suit,
+        as long as a host has such a one that was heard of lately."""
         key = (pool, need, wall_seconds)
-        if key not in self._masks:
-            self._masks[key] = sum(
-                1 << klass
-                for klass, (class_pool, model, *_) in enumerate(self.class_keys)
-                if class_pool == pool
+        if key not in self._fits:
+            classes = [
+                klass
+                for klass, each in enumerate(self.class_keys)
+                if each.pool == pool
                 and wall_seconds <= self.class_wall_seconds[klass]
-                and (need.gpus > 0) == bool(model)
-                and (not model or gpu_suits(need, self.class_facts[klass].gpus[0]))
-            )
-        return self._masks[key]
+                and _gpu_suits(need, self.class_gpus[klass])
+            ]
+            sizes = {self.class_keys[klass].eighths for klass in classes}
+            there = {self.class_keys[k].eighths for k in classes if self.class_capacity[k] > 0}
+            eighths = min(there or sizes, default=need.gpu_eighths)
+            mask = sum(1 << k for k in classes if self.class_keys[k].eighths == eighths)
+            self._fits[key] = Fit(mask, eighths)
+        return self._fits[key]
 
     def host_of(self, row: int) -> HostId:
         """The host behind a row of `columns`."""
         return self.offers[row].host_id
+
+    def place_of(self, row: int) -> Place:
+        """What a job takes of the host behind a row of `columns`."""
+        return self.offers[row].place
 
     def class_of(self, key: ClassKey) -> int:
         """The index of a class; -1 when it is no longer there."""
@@ -147,13 +183,14 @@ class Fleet:
         """A class for people; empty for none."""
         if klass < 0:
             return ""
-        pool, model, memory_mib, _ = self.class_keys[klass]
-        name = f"{model} ({memory_mib} MiB), pool {pool}" if model else f"CPU slots, pool {pool}"
+        pool, model, memory_mib, _, eighths = self.class_keys[klass]
+        size = f"{memory_mib} MiB" if eighths == WHOLE else f"{part(eighths)}, {memory_mib} MiB"
+        name = f"{model} ({size}), pool {pool}" if model else f"CPU slots, pool {pool}"
         seconds = self.class_wall_seconds[klass]
         return name if math.isinf(seconds) else f"{name}, for jobs of at most {seconds:.0f} s"
 
     def columns(self) -> Hosts:
-        """The rows as the scheduler reads them."""
+        """The rows as the scheduler reads them; slots in eighths."""
         return Hosts(
             id=np.arange(len(self.offers), dtype=np.int64),
             klass=self._class_of_row,
@@ -164,10 +201,13 @@ class Fleet:
 
     def _recount(self, heard: Iterable[HostId]) -> None:
         """Counts as capacity who was heard of lately, and who asks."""
+        fits, before = self._fits, self.class_capacity
         self.class_capacity = np.zeros(len(self.class_keys), np.int64)
         self._counted = set()
         for host in (*heard, *self.asks):
             self._count(host)
+        if np.array_equal(before > 0, self.class_capacity > 0):
+            self._fits = fits
 
     def _count(self, host: HostId) -> None:
         """Counts a host as capacity; one that asks is there, whatever was written down of it."""
@@ -175,7 +215,14 @@ class Fleet:
             return
         self._counted.add(host)
         for row in self._rows.get(host, ()):
-            self.class_capacity[self._class_of_row[row]] += self.offers[row].slots
+            self._grow(int(self._class_of_row[row]), self.offers[row].eighths)
+
+    def _grow(self, klass: int, eighths: int) -> None:
+        """Adds to a class, or takes away. Where parts are to be had decides who suits what."""
+        before = self.class_capacity[klass]
+        self.class_capacity[klass] = before + eighths
+        if before == 0 or before + eighths == 0:
+            self._fits = {}
 
     def _write(self, host: HostId, ask: Ask | None) -> None:
         if ask is not None:
@@ -186,7 +233,7 @@ class Fleet:
                 self._free[row] = 0
                 continue
             self._classify(row, ask.wall_seconds_max)
-            self._free[row] = ask.free_gpus if offer.is_gpu else ask.free_slots
+            self._free[row] = _free(ask, offer.place)
             facts = offer.facts
             self._cpus[row] = facts.cpus if ask.free_cpus < 0 else ask.free_cpus
             memory_mib = ask.free_memory_mib
@@ -197,8 +244,8 @@ class Fleet:
         offer, before = self.offers[row], self._class_of_row[row]
         after = self._class_until(offer.klass, wall_seconds_max)
         if after != before:
-            self.class_capacity[before] -= offer.slots
-            self.class_capacity[after] += offer.slots
+            self._grow(int(before), -offer.eighths)
+            self._grow(after, offer.eighths)
             self._class_of_row[row] = after
 
     def _class_until(self, klass: int, wall_seconds_max: float) -> int:
@@ -211,16 +258,39 @@ class Fleet:
                 return klass  # the agent hands back what does not fit
             self._brief[klass, left] = len(self.class_keys)
             self.class_keys.append(self.class_keys[klass])
-            self.class_facts.append(self.class_facts[klass])
+            self.class_gpus.append(self.class_gpus[klass])
             self.class_wall_seconds.append(left)
             self.class_capacity = np.append(self.class_capacity, 0)
-            self._masks = {}
+            self._fits = {}
         return self._brief[klass, left]
 
 
-def class_key(pool: str, facts: HostFacts, is_gpu: bool) -> ClassKey:
-    """The class of a host's GPUs, or of its CPU slots."""
-    if not is_gpu:
-        return (pool, "", 0, 0.0)
-    weakest = min(facts.gpus, key=lambda gpu: (gpu.memory_mib, gpu.compute_capability))
-    return (pool, weakest.model or "GPU", weakest.memory_mib, weakest.compute_capability)
+def class_key(pool: str, gpu: Gpu | None) -> ClassKey:
+    """The class of GPUs like this one, or of CPU slots."""
+    if gpu is None:
+        return ClassKey(pool)
+    model = gpu.model or "GPU"
+    return ClassKey(pool, model, gpu.memory_mib, gpu.compute_capability, gpu.eighths)
+
+
+def _places(facts: HostFacts) -> Iterator[tuple[Gpu | None, Place, int]]:
+    """What a host offers: a device of each kind, or None for CPU slots; what a job takes there; and
+    how many there are."""
+    for number, devices in enumerate(kinds(facts.gpus)):
+        yield devices[0], Place(devices[0].eighths, number), len(devices)
+    if facts.slots:
+        yield None, CPU_SLOT, facts.slots
+
+
+def _free(ask: Ask, place: Place) -> int:
+    """What a host offers now of one place, in eighths of a slot."""
+    if place.gpu_kind is None:
+        return ask.free_slots * place.eighths
+    devices = ask.free_gpus[place.gpu_kind : place.gpu_kind + 1]
+    return sum(devices) * place.eighths
+
+
+def _gpu_suits(need: Resources, gpu: Gpu | None) -> bool:
+    if gpu is None:
+        return need.gpus == 0
+    return need.gpus > 0 and gpu_suits(need, gpu)

@@ -19,7 +19,7 @@ from broker.queues.client import Queues
 from broker.storage import gangs, leases
 from broker.storage.database import Connection, Database, once_more
 from broker.storage.gangs import Ended
-from broker.storage.leases import Rule, Settled, Settlement
+from broker.storage.leases import Place, Rule, Settled, Settlement
 
 STOP_GRACE_SECONDS = 10.0  # of the members that are stopped because another one failed
 
@@ -37,10 +37,14 @@ class Outcomes:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One job of a lane for all of these hosts together, in the order of their ranks."""
+    """One job of a lane for all of these hosts together, in the order of their ranks.
+
+    `places` says what it takes of each of them.
+    """
 
     lane_id: LaneId
     hosts: tuple[HostId, ...]
+    places: tuple[Place, ...]
 
 
 async def lease(
@@ -64,7 +68,9 @@ async def lease(
     given = [(next(supply[grant.lane_id], None), grant) for grant in grants]
     chosen = {JobId(job): grant for job, grant in given if job is not None}
     members = [
-        (job, rank, host) for job, grant in chosen.items() for rank, host in enumerate(grant.hosts)
+        (job, rank, host, place)
+        for job, grant in chosen.items()
+        for rank, (host, place) in enumerate(zip(grant.hosts, grant.places, strict=True))
     ]
     async with database.connection() as connection:
         claimed = await gangs.claim(connection, members, lease_seconds=lease_seconds, term=term)

@@ -45,7 +45,7 @@ class Lags:
         horizon = now - REMEMBERED_JOBS * job_seconds
         self._gone = {n: (when, lag) for n, (when, lag) in self._gone.items() if when >= horizon}
 
-    def freed(self, account: AccountId, slots: int) -> None:
+    def freed(self, account: AccountId, slots: float) -> None:
         """Slots of an account became free since the last plan."""
         row = self._row_of.get(account, -1)
         while row >= 0:
@@ -53,11 +53,11 @@ class Lags:
             row = int(self._parent[row])
 
     def of_accounts(self, accounts: Iterable[AccountId], job_seconds: float) -> Floats:
-        """`Accounts.lag_slots` for the next snapshot, float64[n]."""
+        """`Accounts.lag_slots` for the next snapshot, float64[n], in slots of the fleet."""
         return self._slots(accounts, job_seconds)
 
     def of_groups(self, groups: Iterable[GroupId], job_seconds: float) -> Floats:
-        """`Groups.lag_slots` for the next snapshot, float64[g]."""
+        """`Groups.lag_slots` for the next snapshot, float64[g], likewise."""
         return self._slots((~group for group in groups), job_seconds)
 
     def planned(self, snapshot: Snapshot, decided: Plan) -> None:
@@ -71,12 +71,14 @@ class Lags:
         above = np.concatenate((accounts.group, groups.parent)).astype(np.int64)
         self._parent = np.where(above >= 0, above + accounts.id.size, -1)
         self._lag = lag
-        self._entitlement = np.concatenate(
-            (decided.entitlement_slots, decided.group_entitlement_slots)
+        self._entitlement = (
+            np.concatenate((decided.entitlement_slots, decided.group_entitlement_slots))
+            / snapshot.slot_units
         )
-        self._allocated = np.concatenate(
-            (decided.allocated_slots, decided.group_allocated_slots)
-        ).astype(np.float64)
+        self._allocated = (
+            np.concatenate((decided.allocated_slots, decided.group_allocated_slots))
+            / snapshot.slot_units
+        )
 
     def _slots(self, nodes: Iterable[Node], job_seconds: float) -> Floats:
         return np.array([self._of(node) for node in nodes], np.float64) / job_seconds

@@ -257,7 +257,7 @@ def ask_of(request: PollRequest, expires_at: float) -> Ask:
     return Ask(
         expires_at,
         request.free_slots,
-        request.free_gpus,
+        tuple(request.free_gpus_by_kind or (request.free_gpus,)),
         -1 if cpus is None else cpus,
         -1 if memory_mib is None else min(memory_mib, 2**31 - 1),
         math.inf if seconds is None else seconds,
@@ -292,6 +292,8 @@ def lease_json(row: LeaseRow, shared: dict[str, Any], data: Mapping[str, Any]) -
     }
     if row.inputs:
         lease["inputs"] = orjson.Fragment(row.inputs)
+    if row.gpu_kind is not None:
+        lease["gpu_kind"] = row.gpu_kind
     if row.gang:
         lease["gang"] = orjson.Fragment(row.gang)
     return lease

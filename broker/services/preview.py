@@ -13,6 +13,7 @@ from broker.errors import InvalidInput, NotFound
 from broker.protocol.accounts import Account
 from broker.protocol.ids import AccountId, GroupId, show
 from broker.protocol.preview import AccountIf, GroupIf, Preview, PreviewRequest, PreviewRow
+from broker.protocol.resources import WHOLE
 from broker.scheduling import (
     Accounts,
     Groups,
@@ -161,22 +162,22 @@ async def _account(connection: Connection, reference: str, place: int) -> Accoun
         raise InvalidInput.of(f"/accounts/{place}/account", error.message) from None
 
 
-def _demand(world: World, last: Board, *, full: bool, capacity: int) -> dict[AccountId, int]:
+def _demand(world: World, last: Board, *, full: bool, capacity: float) -> dict[AccountId, float]:
     """Slots that each account wants."""
     if full:
         return dict.fromkeys(world.accounts, capacity)
     wanted = {account: note.demand_slots for account, note in last.accounts.items()}
-    return {account: round(wanted.get(account, 0.0)) for account in world.accounts}
+    return {account: wanted.get(account, 0.0) for account in world.accounts}
 
 
 def _plan(
     world: World,
-    demand: Mapping[AccountId, int],
-    capacity: int,
+    demand: Mapping[AccountId, float],
+    capacity: float,
     half_life_seconds: float,
     history_strength: float,
 ) -> Plan:
-    """A plan on slots of one kind that are all busy, so that nothing is granted."""
+    """A plan on slots of one kind that are all busy, so that nothing is granted; in eighths."""
     people, tree = list(world.accounts.values()), list(world.groups.values())
     row_of = {group.id: row for row, group in enumerate(tree)}
     size = len(people)
@@ -190,7 +191,7 @@ def _plan(
                 [-1 if each.group_id is None else row_of[each.group_id] for each in people],
                 np.int32,
             ),
-            minimum=np.array([each.minimum_slots for each in people], np.float64),
+            minimum=WHOLE * np.array([each.minimum_slots for each in people], np.float64),
             maximum=_maxima(people),
         ),
         groups=Groups(
@@ -199,13 +200,13 @@ def _plan(
                 [-1 if each.parent is None else row_of[each.parent] for each in tree], np.int32
             ),
             weight=np.array([each.weight for each in tree], np.float64),
-            minimum=np.array([each.minimum_slots for each in tree], np.float64),
+            minimum=WHOLE * np.array([each.minimum_slots for each in tree], np.float64),
             maximum=_maxima(tree),
         ),
         lanes=Lanes(
             id=np.arange(size),
             account=np.arange(size, dtype=np.int32),
-            pending=np.array([demand[each.id] for each in people], np.int64),
+            pending=np.array([round(WHOLE * demand[each.id]) for each in people], np.int64),
             running=none,
             slots=ones.astype(np.int32),
             cpus=none.astype(np.int32),
@@ -214,9 +215,10 @@ def _plan(
             last_served=np.zeros(size),
         ),
         hosts=NO_HOSTS,
-        class_capacity=np.array([capacity], np.int64),
+        class_capacity=np.array([round(WHOLE * capacity)], np.int64),
         half_life_seconds=half_life_seconds,
         history_strength=history_strength,
+        slot_units=WHOLE,
     )
     try:
         return plan(snapshot, 0.0)
@@ -225,7 +227,8 @@ def _plan(
 
 
 def _maxima(rows: Sequence[ShareRow] | Sequence[TreeRow]) -> Floats:
-    return np.array([np.inf if r.maximum_slots is None else r.maximum_slots for r in rows])
+    bounds = [np.inf if r.maximum_slots is None else r.maximum_slots for r in rows]
+    return WHOLE * np.array(bounds, np.float64)
 
 
 @dataclass(slots=True)
@@ -236,7 +239,7 @@ class _Table:
     now: Plan
     after: World
     then: Plan
-    demand: Mapping[AccountId, int]
+    demand: Mapping[AccountId, float]
     rows: list[PreviewRow] = field(default_factory=list)
     _groups: dict[GroupId | None, list[tuple[int, TreeRow]]] = field(default_factory=dict)
     _people: dict[GroupId | None, list[tuple[int, ShareRow]]] = field(default_factory=dict)
@@ -268,8 +271,8 @@ class _Table:
             level=level,
             weight_before=self.before.groups[group.id].weight,
             weight_after=group.weight,
-            entitlement_slots_before=self.now.group_entitlement_slots[row],
-            entitlement_slots_after=self.then.group_entitlement_slots[row],
+            entitlement_slots_before=self.now.group_entitlement_slots[row] / WHOLE,
+            entitlement_slots_after=self.then.group_entitlement_slots[row] / WHOLE,
             demand_slots=wanted,
         )
 
@@ -281,7 +284,7 @@ class _Table:
             level=level,
             weight_before=self.before.accounts[person.id].weight,
             weight_after=person.weight,
-            entitlement_slots_before=self.now.entitlement_slots[row],
-            entitlement_slots_after=self.then.entitlement_slots[row],
+            entitlement_slots_before=self.now.entitlement_slots[row] / WHOLE,
+            entitlement_slots_after=self.then.entitlement_slots[row] / WHOLE,
             demand_slots=self.demand[person.id],
         )

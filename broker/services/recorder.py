@@ -19,7 +19,7 @@ RECORD_SECONDS = 5.0
 class Recorder:
     """Remembers what was last written of each lane."""
 
-    _last: dict[LaneId, tuple[str, int, int]] = field(default_factory=dict)
+    _last: dict[LaneId, tuple[str, float, int]] = field(default_factory=dict)
     _granted: dict[LaneId, int] = field(default_factory=lambda: defaultdict(int))
     _at: float = float("-inf")
 
@@ -37,7 +37,7 @@ class Recorder:
             return []
         self._at = now.planned_at
         found: list[Decision] = []
-        last: dict[LaneId, tuple[str, int, int]] = {}
+        last: dict[LaneId, tuple[str, float, int]] = {}
         for lane_id, lane in now.lanes.items():
             account = backlog.lanes[lane_id].account
             standing = now.accounts[account]

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 
 from broker.domain.gangs import is_gang, too_large
 from broker.domain.matching import suits
+from broker.domain.shortfalls import no_part
 from broker.errors import InvalidInput, NotFound
 from broker.protocol.batches import BatchHeader, DryRun
 from broker.protocol.ids import AccountId, AppId, LaneId
 from broker.protocol.nodes import Kind
-from broker.protocol.resources import JobLimits, Resources
+from broker.protocol.resources import WHOLE, JobLimits, Resources
 from broker.services import admission, estimates
 from broker.services.actor import Actor
 from broker.services.answers import IdempotencyKey, Stored
@@ -80,7 +81,7 @@ class Submission:
         order.require()
         app = await self.catalogue.app(order.app_id)
         runnable = await self._runnable(order, app, header.version)
-        await self._check_gang(header, runnable)
+        await self._check_size(header, runnable)
         lane_id = await self._lane(actor.account_id, header, runnable)
         return Prepared(actor.account_id, header, runnable, lane_id, order)
 
@@ -165,13 +166,16 @@ class Submission:
             start=start,
         )
 
-    async def _check_gang(self, header: BatchHeader, runnable: Runnable) -> None:
-        """Refuses a gang for which the pool is too small; one without hosts yet takes any."""
+    async def _check_size(self, header: BatchHeader, runnable: Runnable) -> None:
+        """Refuses a gang for which the pool is too small, and parts of GPUs where it has none;
+        a pool without hosts yet takes any."""
         needs = header.resources or runnable.spec.resources
-        if not is_gang(needs):
+        if not is_gang(needs) and needs.gpu_eighths == WHOLE:
             return
         async with self.database.connection() as connection:
             hosts = await fleet.facts_of_pool(connection, header.pool)
+        if problem := no_part(needs, hosts):
+            raise InvalidInput.of("/resources/gpu_eighths", f"pool {header.pool}: {problem}")
         if problem := too_large(needs, hosts):
             field = "hosts" if needs.hosts > 1 else "gpus"
             raise InvalidInput.of(f"/resources/{field}", f"pool {header.pool}: {problem}")

@@ -3,7 +3,7 @@
 from broker.domain.matching import suits
 from broker.protocol.ids import AccountId
 from broker.protocol.jobs import Ahead
-from broker.protocol.resources import Resources
+from broker.protocol.resources import WHOLE, Resources
 from broker.services.board import Board
 from broker.storage import accounts, jobs
 from broker.storage.database import Connection
@@ -50,7 +50,7 @@ async def starts_now(
     connection: Connection, last: Board, pool: str, needs: Resources, *, silent_seconds: float
 ) -> bool:
     """Whether the job would start now in a pool: slots are there that no waiting job can use."""
-    if _free(last, needs).get(pool, 0) < needs.slots:
+    if _free(last, needs).get(pool, 0) < needs.slots_least:
         return False
     hosts = await jobs.pool(
         connection, pool, silent_seconds=silent_seconds, hosts_max=HOSTS_EXAMINED_MAX
@@ -58,10 +58,12 @@ async def starts_now(
     return any(heard and suits(needs, facts) for facts, heard in hosts)
 
 
-def _free(last: Board, needs: Resources) -> dict[str, int]:
-    """Slots of the wanted kind that no waiting job can use, by pool."""
-    free: dict[str, int] = {}
+def _free(last: Board, needs: Resources) -> dict[str, float]:
+    """Slots of the wanted kind and size that no waiting job can use, by pool."""
+    free: dict[str, float] = {}
     for kind in last.classes:
-        if kind.is_gpu == (needs.gpus > 0) and kind.free_slots:
-            free[kind.pool] = free.get(kind.pool, 0) + kind.free_slots
+        whole = kind.eighths == WHOLE and needs.gpu_eighths == WHOLE
+        part = needs.gpu_eighths <= kind.eighths < WHOLE
+        if kind.is_gpu == (needs.gpus > 0) and (whole or part) and kind.free_slots:
+            free[kind.pool] = free.get(kind.pool, 0.0) + kind.free_slots
     return free

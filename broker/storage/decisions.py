@@ -23,7 +23,7 @@ class Decision(NamedTuple):
     reason: str
     granted_jobs: int
     pending_jobs: int
-    allocated_slots: int
+    allocated_slots: float
     entitlement_slots: float
     weight_adjusted: float
     account_rank: int

@@ -11,7 +11,7 @@ from broker.protocol.ids import HostId, JobId
 from broker.protocol.states import Outcome
 from broker.storage import blocks
 from broker.storage.database import Connection, once_more
-from broker.storage.leases import LeaseRow, Settlement, Wish
+from broker.storage.leases import LeaseRow, Place, Settlement, Wish
 
 SQL = blocks.load("gangs")
 
@@ -45,7 +45,7 @@ class Member(NamedTuple):
 
 async def claim(
     connection: Connection,
-    members: Sequence[tuple[JobId, int, HostId]],
+    members: Sequence[tuple[JobId, int, HostId, Place]],
     *,
     lease_seconds: float,
     term: int,
@@ -53,11 +53,12 @@ async def claim(
     """Leases queued jobs to all hosts of each; a job that is not returned has no lease at all.
 
     Args:
-        members: (job, rank, host), ranks from 0, every host of a job another one.
+        members: (job, rank, host, place), ranks from 0, every host of a job another one.
     """
-    columns = list(zip(*members, strict=True)) or [(), (), ()]
-    rows = await once_more(lambda: connection.fetch(SQL.claim, *columns, lease_seconds, term))
-    return [JobId(job) for (job,) in rows]
+    rows = [(job, rank, host, *place) for job, rank, host, place in members]
+    columns = list(zip(*rows, strict=True)) or [(), (), (), (), ()]
+    found = await once_more(lambda: connection.fetch(SQL.claim, *columns, lease_seconds, term))
+    return [JobId(job) for (job,) in found]
 
 
 async def of_host(connection: Connection, host: HostId, jobs: Sequence[JobId]) -> list[LeaseRow]:

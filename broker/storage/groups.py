@@ -143,6 +143,6 @@ async def minima(connection: Connection) -> dict[GroupId | None, float]:
     return {row[0]: row[1] for row in await connection.fetch(SQL.minima)}
 
 
-async def capacity_slots(connection: Connection, *, silent_seconds: float) -> int:
+async def capacity_slots(connection: Connection, *, silent_seconds: float) -> float:
     """Slots of the hosts that were heard of lately."""
     return int(await connection.fetchval(SQL.capacity, silent_seconds))

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from broker.protocol.ids import AccountId, BatchId, HostId, JobId, LaneId, VersionId
+from broker.protocol.resources import WHOLE
 from broker.protocol.states import JobState, Outcome
 from broker.storage import blocks
 from broker.storage.database import Connection, once_more
@@ -17,9 +18,20 @@ from broker.storage.database import Connection, once_more
 SQL = blocks.load("leases")
 
 
+class Place(NamedTuple):
+    """What a job takes of a host: devices of this size, in eighths of a whole GPU or slot, and of
+    which of the host's kinds of GPU; None for a CPU slot."""
+
+    eighths: int
+    gpu_kind: int | None
+
+
+CPU_SLOT = Place(WHOLE, None)
+
+
 class LeaseRow(NamedTuple):
-    """A live lease, with what its host needs to run it; JSON columns as text. `gang` is None for a
-    job on one host."""
+    """A live lease, with what its host needs to run it; JSON columns as text. `gpu_kind` is None
+    for a CPU slot, `gang` for a job on one host."""
 
     job_id: JobId
     epoch: int
@@ -31,6 +43,7 @@ class LeaseRow(NamedTuple):
     inputs: str | None
     data: str | None
     cancel_requested: bool
+    gpu_kind: int | None = None
     gang: str | None = None
 
 
@@ -97,12 +110,19 @@ async def claim(
     connection: Connection,
     jobs: Sequence[int],
     hosts: Sequence[int],
+    places: Sequence[Place] | None = None,
     *,
     lease_seconds: float,
     term: int,
 ) -> list[LeaseRow]:
-    """Leases queued jobs to hosts; what is not returned is not a lease."""
-    rows = await once_more(lambda: connection.fetch(SQL.claim, jobs, hosts, lease_seconds, term))
+    """Leases queued jobs to hosts; what is not returned is not a lease.
+
+    Args:
+        places: what each job takes of its host; CPU slots if left out.
+    """
+    sizes, kinds = zip(*(places or [CPU_SLOT] * len(jobs)), strict=True) if jobs else ((), ())
+    columns = (jobs, hosts, sizes, kinds)
+    rows = await once_more(lambda: connection.fetch(SQL.claim, *columns, lease_seconds, term))
     return [LeaseRow(*row) for row in rows]
 
 

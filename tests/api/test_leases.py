@@ -50,7 +50,7 @@ async def test_a_lease_carries_everything_needed_to_run(ann: Http, agent: Agent)
     assert lease["limits"]["wall_seconds"] == 60
     assert lease["resources"] == {
         "hosts": 1, "gpus": 0, "gpu_memory_mib": 0, "gpu_model": None,
-        "compute_capability": 0.0, "cpus": 1, "memory_mib": 0,
+        "compute_capability": 0.0, "gpu_eighths": 8, "cpus": 1, "memory_mib": 0,
     }  # fmt: skip
 
 

@@ -71,7 +71,7 @@ async def test_an_unconfirmed_cycle_comes_back_and_a_confirmed_one_does_not(
 
 async def test_the_leader_sees_what_changed_once(queues: Queues) -> None:
     await lanes.push(queues, [Run(LANE, JobId(1), 4)])
-    offer = Ask(expires_at=5.5, free_slots=3, free_gpus=1, wall_seconds_max=900.5)
+    offer = Ask(expires_at=5.5, free_slots=3, free_gpus=(1, 0, 7), wall_seconds_max=900.5)
     await asks.ask(queues, {HostId(7): offer, HostId(8): None})
     await asks.freed(queues, [Freed(LANE, 2, 90)])
     news = await asks.look(queues)

@@ -4,6 +4,7 @@ from typing import Any
 
 from broker.protocol.ids import HostId, parse
 from broker.services import gangs
+from broker.storage.leases import CPU_SLOT
 from tests.support.agent import Agent
 from tests.support.running import Running
 from tests.support.until import until
@@ -25,7 +26,7 @@ async def lease_gang(broker: Running, agents: list[Agent] | list[str]) -> str:
             await gangs.lease(
                 services.database,
                 services.queues,
-                [gangs.Grant(lane, wanted)],
+                [gangs.Grant(lane, wanted, (CPU_SLOT,) * len(wanted))],
                 cycle="test",
                 lease_seconds=services.settings.lease_seconds,
                 term=services.dispatch.term or 0,

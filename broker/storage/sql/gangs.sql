@@ -1,18 +1,23 @@
 -- name: claim
 -- Leases queued jobs to several hosts each, all of them or none. As storage.leases.claim.
--- $1 job of each member, $2 rank, $3 host, $4 lease length in seconds, $5 the leader's term
+-- $1 job of each member, $2 rank, $3 host, $4 eighths of a slot that each device is, the same for
+-- all members of a job, $5 kind of GPU on its host or null, $6 lease length in seconds, $7 the
+-- leader's term
 WITH wanted AS (
-    SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::int[]) AS w (job_id, rank, host_id)
+    SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::int[], $4::smallint[], $5::smallint[])
+        AS w (job_id, rank, host_id, slot_eighths, gpu_kind)
 ), claimed AS (
     UPDATE job SET
-        state = 'leased', lease_epoch = lease_epoch + 1, host_id = NULL, leased_at = now(),
-        lease_expires_at = 'infinity'
-    WHERE job.id IN (SELECT job_id FROM wanted) AND job.state = 'queued'
-      AND (SELECT term FROM leader) = $5::bigint
+        state = 'leased', lease_epoch = lease_epoch + 1, host_id = NULL, gpu_kind = NULL,
+        slot_eighths = first.slot_eighths, leased_at = now(), lease_expires_at = 'infinity'
+    FROM (SELECT DISTINCT ON (job_id) job_id, slot_eighths FROM wanted ORDER BY job_id, rank)
+        AS first
+    WHERE job.id = first.job_id AND job.state = 'queued'
+      AND (SELECT term FROM leader) = $7::bigint
     RETURNING job.id, job.lease_epoch, job.batch_id
 ), members AS (
-    INSERT INTO member (job_id, epoch, rank, host_id, lease_expires_at)
-    SELECT id, lease_epoch, rank, host_id, now() + $4::float8 * interval '1 second'
+    INSERT INTO member (job_id, epoch, rank, host_id, gpu_kind, lease_expires_at)
+    SELECT id, lease_epoch, rank, host_id, gpu_kind, now() + $6::float8 * interval '1 second'
     FROM claimed JOIN wanted ON wanted.job_id = claimed.id
 ), noted AS (
     INSERT INTO event (kind, batch_id, job_ids)
@@ -24,7 +29,7 @@ SELECT id FROM claimed;
 -- Live leases of one host that are members of gangs; as storage.leases.by_ids, with the gang.
 -- $1 host, $2 job ids
 SELECT job.id, member.epoch, member.host_id, job.batch_id, job.lane_id, job.name, job.parameters,
-    job.inputs, job.data, job.cancel_requested,
+    job.inputs, job.data, job.cancel_requested, member.gpu_kind,
     json_build_object('rank', member.rank, 'size', peers.size, 'peers', peers.names)::text AS gang
 FROM member
 JOIN job ON job.id = member.job_id

@@ -84,10 +84,12 @@ SELECT group_id, sum(minimum_slots) AS minimum_slots
 FROM user_submit WHERE minimum_slots > 0 GROUP BY group_id;
 
 -- name: capacity
--- Slots of the hosts that were heard of lately.
+-- Slots of the hosts that were heard of lately; parts of GPUs count by their size.
 -- $1 seconds of silence after which a host is no capacity
-SELECT coalesce(sum(
-    coalesce((facts ->> 'slots')::int, 0) + coalesce(json_array_length(facts -> 'gpus'), 0)
-), 0)::int
+SELECT coalesce(sum(coalesce((facts ->> 'slots')::int, 0) + gpus.slots), 0)::float8
 FROM host
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(coalesce((gpu ->> 'eighths')::int, 8)), 0) / 8.0 AS slots
+    FROM json_array_elements(facts -> 'gpus') AS gpu
+) AS gpus
 WHERE state = 'active' AND last_seen_at > now() - $1::float8 * interval '1 second';

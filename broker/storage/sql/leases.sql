@@ -1,18 +1,21 @@
 -- name: claim
 -- Leases queued jobs to hosts. Whatever is not returned is not a lease: it was cancelled, claimed
 -- by an earlier cycle, or the caller is no longer the leader.
--- $1 job ids, $2 host of each, $3 lease length in seconds, $4 the leader's term
+-- $1 job ids, $2 host of each, $3 eighths of a slot that each of its devices is, $4 its kind of
+-- GPU or null, $5 lease length in seconds, $6 the leader's term
 WITH wanted AS (
-    SELECT * FROM unnest($1::bigint[], $2::int[]) AS w (job_id, host_id)
+    SELECT * FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::smallint[])
+        AS w (job_id, host_id, slot_eighths, gpu_kind)
 ), claimed AS (
     UPDATE job SET
         state = 'leased', lease_epoch = lease_epoch + 1, host_id = wanted.host_id,
-        leased_at = now(), lease_expires_at = now() + $3::float8 * interval '1 second'
+        slot_eighths = wanted.slot_eighths, gpu_kind = wanted.gpu_kind,
+        leased_at = now(), lease_expires_at = now() + $5::float8 * interval '1 second'
     FROM wanted
     WHERE job.id = wanted.job_id AND job.state = 'queued'
-      AND (SELECT term FROM leader) = $4::bigint
+      AND (SELECT term FROM leader) = $6::bigint
     RETURNING job.id, job.lease_epoch, job.host_id, job.batch_id, job.lane_id, job.name,
-        job.parameters, job.inputs, job.data, job.cancel_requested
+        job.parameters, job.inputs, job.data, job.cancel_requested, job.gpu_kind
 ), noted AS (
     INSERT INTO event (kind, batch_id, job_ids)
     SELECT 'leased', batch_id, array_agg(id) FROM claimed GROUP BY batch_id
@@ -34,7 +37,7 @@ WHERE member.host_id = ANY ($1::int[]) AND member.lease_expires_at IS NOT NULL;
 -- Live leases by job.
 -- $1 job ids
 SELECT id, lease_epoch, host_id, batch_id, lane_id, name, parameters, inputs, data,
-    cancel_requested
+    cancel_requested, gpu_kind
 FROM job
 WHERE id = ANY ($1::bigint[]) AND state IN ('leased', 'running');
 
@@ -97,9 +100,10 @@ WITH report AS (
     RETURNING job.id, job.lease_epoch, job.host_id, job.batch_id, job.lane_id, job.leased_at,
         job.state, job.failures, job.priority, lane.account_id, lane.slots, report.outcome,
         report.exit_code, report.message, report.usage,
-        lane.hosts, CASE WHEN report.debited THEN lane.slots * lane.hosts * least(
-            report.wall_seconds, extract(epoch FROM now() - job.leased_at)::float8) ELSE 0
-        END AS debit
+        lane.hosts, CASE WHEN report.debited
+            THEN job.slot_eighths / 8.0::float8 * lane.slots * lane.hosts * least(
+                report.wall_seconds, extract(epoch FROM now() - job.leased_at)::float8)
+            ELSE 0 END AS debit
 ), attempts AS (
     INSERT INTO attempt (job_id, epoch, host_id, leased_at, debited_gpu_seconds, exit_code,
         outcome, message, usage)

@@ -39,8 +39,10 @@ def test_a_job_fits_an_idle_host(need: Resources, facts: HostFacts, fits: bool) 
     assert (misfit(need, facts) is None) is fits
 
 
-def test_of_unequal_gpus_the_weakest_decides() -> None:
-    assert not suits(Resources(gpus=1, gpu_memory_mib=40_000), host(A100, SMALL))
+def test_a_job_takes_devices_of_one_kind() -> None:
+    assert suits(Resources(gpus=1, gpu_memory_mib=40_000), host(SMALL, A100))
+    assert not suits(Resources(gpus=2), host(A100, SMALL))
+    assert misfit(Resources(gpus=2), host(A100, SMALL)) == "2 GPUs of one kind wanted, 1 there"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ ROWS = [
 
 
 def asked(wall_seconds_max: float) -> Ask:
-    return Ask(60.0, 4, 0, wall_seconds_max=wall_seconds_max)
+    return Ask(60.0, 4, wall_seconds_max=wall_seconds_max)
 
 
 def fleet() -> Fleet:
@@ -32,7 +32,7 @@ def fleet() -> Fleet:
 
 def suiting(fleet: Fleet, wall_seconds: float) -> list[HostId]:
     """Hosts whose class suits a job with this limit."""
-    mask = fleet.mask("default", Resources(), wall_seconds)
+    mask = fleet.fit("default", Resources(), wall_seconds).classes
     klasses = fleet.columns().klass.tolist()
     return [fleet.host_of(row) for row, klass in enumerate(klasses) if mask >> klass & 1]
 
@@ -52,14 +52,14 @@ def test_a_host_that_leaves_suits_only_jobs_that_end_before(
 
 def test_capacity_moves_with_the_host_and_comes_back() -> None:
     them = fleet()
-    assert them.class_capacity.tolist() == [8]
+    assert them.class_capacity.tolist() == [64]
     them.ask(PILOT, asked(1_000.0))
-    assert them.class_capacity.tolist() == [4, 4]
+    assert them.class_capacity.tolist() == [32, 32]
     assert them.class_name(1).endswith("for jobs of at most 900 s")
     them.ask(PILOT, None)
-    assert them.class_capacity.tolist() == [4, 4]
+    assert them.class_capacity.tolist() == [32, 32]
     them.ask(PILOT, asked(math.inf))
-    assert them.class_capacity.tolist() == [8, 0]
+    assert them.class_capacity.tolist() == [64, 0]
     assert suiting(them, 3_600.0) == [PILOT, STAYER]
 
 
@@ -69,7 +69,7 @@ def test_a_new_list_of_hosts_keeps_who_leaves_soon() -> None:
     newcomer = HostRow(HostId(3), "default", ROWS[0].facts, True)
     them.load([*ROWS, newcomer])
     assert suiting(them, 3_600.0) == [STAYER, HostId(3)]
-    assert them.class_capacity.tolist() == [8, 4]
+    assert them.class_capacity.tolist() == [64, 32]
 
 
 def test_without_a_class_left_the_host_stays_where_it_was() -> None:
@@ -78,5 +78,5 @@ def test_without_a_class_left_the_host_stays_where_it_was() -> None:
     them = Fleet()
     them.load(pools)
     them.ask(HostId(5), asked(1_000.0))
-    assert them.class_capacity.tolist() == [4] * CLASSES_MAX
-    assert them.mask("pool-5", Resources(), 3_600.0) == 1 << 5
+    assert them.class_capacity.tolist() == [32] * CLASSES_MAX
+    assert them.fit("pool-5", Resources(), 3_600.0).classes == 1 << 5

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from broker.protocol.ids import AccountId, AppId, HostId, LaneId, VersionId
-from broker.protocol.resources import HostFacts, JobLimits, Resources
+from broker.protocol.resources import WHOLE, HostFacts, JobLimits, Resources
 from broker.queues.asks import Ask, Freed
 from broker.scheduling import Snapshot, plan
 from broker.services.backlog import Backlog
@@ -53,7 +53,9 @@ def backlog_of(quotas: list[float]) -> Backlog:
 def seen(backlog: Backlog, fleet: Fleet) -> tuple[Snapshot, list[LaneId]]:
     accounts, groups, lanes, ids = backlog.columns(fleet, 0.0)
     capacity = fleet.class_capacity
-    return Snapshot(accounts, lanes, fleet.columns(), capacity, WEEK_SECONDS, groups), ids
+    return Snapshot(
+        accounts, lanes, fleet.columns(), capacity, WEEK_SECONDS, groups, slot_units=WHOLE
+    ), ids
 
 
 def given(
@@ -73,7 +75,7 @@ def given(
             got[ended - 1] += length
         else:
             free += now > 0
-        fleet.ask(HOST, Ask(now + 60, free, 0) if free else None)
+        fleet.ask(HOST, Ask(now + 60, free) if free else None)
         snapshot, ids = seen(backlog, fleet)
         decided = plan(snapshot, now)
         backlog.lags.planned(snapshot, decided)
