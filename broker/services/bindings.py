@@ -13,7 +13,7 @@ from broker.protocol.nodes import Kind, Mode, prefix_of
 from broker.services import accounts
 from broker.services.actor import Actor
 from broker.services.references import find_node
-from broker.storage import bindings
+from broker.storage import bindings, nodes
 from broker.storage.database import Connection
 
 BIND_OF = {Kind.DATA_ROOT: Action.BIND_DATA, Kind.POOL: Action.BIND_ENV}
@@ -68,6 +68,8 @@ async def put(
     bound = actor.world.bindings.get(found, {})
     if node not in bound and len(bound) >= BINDINGS_PER_PROJECT_MAX:
         raise Conflict(f"at most {BINDINGS_PER_PROJECT_MAX} bindings of one project")
+    if await nodes.find(connection, node) is None:  # locks it
+        raise _absent(reference)
     await bindings.put(connection, found, node, request.mode)
     return _of(actor.world, node, request.mode)
 
@@ -111,7 +113,7 @@ def _authorised(actor: Actor, project: str, reference: str) -> tuple[NodeId, Nod
     found = project_of(asking, project)
     actor.asked = True
     if node is None:
-        raise NotFound(f"there is no data root or pool {reference[:80]!r}", ids=(reference[:80],))
+        raise _absent(reference)
     return found, node
 
 
@@ -137,6 +139,10 @@ def _of(world: World, node: NodeId, mode: Mode | None) -> Binding:
         name=facts.name,
         mode=mode if facts.kind is Kind.DATA_ROOT else None,
     )
+
+
+def _absent(reference: str) -> NotFound:
+    return NotFound(f"there is no data root or pool {reference[:80]!r}", ids=(reference[:80],))
 
 
 def _unbound(reference: str) -> NotFound:

@@ -124,7 +124,8 @@ async def delete(connection: Connection, actor: Actor, reference: str) -> None:
             f"and {uses.batches} batches use it; take these away first",
             ids=(show("root", root),),
         )
-    await data_roots.delete(connection, root)
+    if not await data_roots.delete(connection, root):
+        raise Conflict("something else refers to it since a moment ago", ids=(reference,))
 
 
 async def _checked(connection: Connection, root: NodeId | None, wanted: Settings) -> Settings:

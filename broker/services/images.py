@@ -97,7 +97,8 @@ async def delete(connection: Connection, actor: Actor, reference: str) -> None:
     await nodes.find(connection, image)
     if count := await images.versions(connection, image):
         raise Conflict(f"{count} app versions refer to the image", ids=(show("image", image),))
-    await images.delete(connection, image)
+    if not await images.delete(connection, image):
+        raise Conflict("something else refers to it since a moment ago", ids=(reference,))
 
 
 async def _of(connection: Connection, image: NodeId) -> Image:

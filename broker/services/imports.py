@@ -18,8 +18,8 @@ from broker.protocol.nodes import Kind
 from broker.services.actor import Actor
 from broker.services.bindings import project_of
 from broker.services.orders import refuse
-from broker.services.references import find_node
-from broker.storage import imports
+from broker.services.references import absent, find_node
+from broker.storage import imports, nodes
 from broker.storage.database import Connection
 
 GONE = DataRoot(uid=0, gid=0, public=False, import_enabled=False)
@@ -41,6 +41,8 @@ async def create(
     _require(actor, where, parent, root, request)
     assert root is not None, "nobody imports from what is absent"
     places = _places(request.paths)
+    if await nodes.find(connection, root) is None:  # locks it
+        raise InvalidInput.of("/root", absent("data root", request.root).message)
     made = await imports.create(connection, parent, actor.account_id, root, places)
     if len(made) < len(places):
         names = {file.name for file in made}

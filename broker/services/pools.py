@@ -106,7 +106,8 @@ async def delete(connection: Connection, actor: Actor, reference: str) -> None:
             f"{uses.bindings} projects; a pool that was used can only be closed",
             ids=(show("pool", pool),),
         )
-    await pools.delete(connection, pool, row.name)
+    if not await pools.delete(connection, pool, row.name):
+        raise Conflict("something else refers to it since a moment ago", ids=(reference,))
 
 
 async def _of(connection: Connection, pool: NodeId) -> Pool:

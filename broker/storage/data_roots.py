@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import asyncpg
+
 from broker.protocol.data_roots import DataRoot
 from broker.protocol.ids import NodeId
 from broker.storage import blocks, nodes
@@ -82,10 +84,14 @@ async def uses(connection: Connection, root: NodeId) -> Uses:
     return Uses(*row)
 
 
-async def delete(connection: Connection, root: NodeId) -> None:
-    """Removes a data root that nothing refers to."""
-    await connection.execute(SQL.delete, root)
-    await nodes.delete(connection, root)
+async def delete(connection: Connection, root: NodeId) -> bool:
+    """Removes a data root that nothing refers to; False when something does by now."""
+    try:
+        await connection.execute(SQL.delete, root)
+        await nodes.delete(connection, root)
+    except asyncpg.ForeignKeyViolationError:
+        return False
+    return True
 
 
 def _values(settings: Settings) -> tuple[str, str, int, int, bool, bool]:

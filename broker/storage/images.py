@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import asyncpg
+
 from broker.protocol.ids import NodeId
 from broker.protocol.images import Image
 from broker.storage import blocks, nodes
@@ -49,7 +51,11 @@ async def versions(connection: Connection, image: NodeId) -> int:
     return int(await connection.fetchval(SQL.versions, image))
 
 
-async def delete(connection: Connection, image: NodeId) -> None:
-    """Removes an image that no version refers to."""
-    await connection.execute(SQL.delete, image)
-    await nodes.delete(connection, image)
+async def delete(connection: Connection, image: NodeId) -> bool:
+    """Removes an image that no version refers to; False when something does by now."""
+    try:
+        await connection.execute(SQL.delete, image)
+        await nodes.delete(connection, image)
+    except asyncpg.ForeignKeyViolationError:
+        return False
+    return True

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import asyncpg
+
 from broker.protocol.ids import NodeId
 from broker.protocol.pools import Pool
 from broker.storage import blocks, nodes
@@ -50,7 +52,11 @@ async def uses(connection: Connection, pool: NodeId, name: str) -> Uses:
     return Uses(*row)
 
 
-async def delete(connection: Connection, pool: NodeId, name: str) -> None:
-    """Removes a pool that nothing refers to."""
-    await connection.execute(SQL.delete, pool, name)
-    await nodes.delete(connection, pool)
+async def delete(connection: Connection, pool: NodeId, name: str) -> bool:
+    """Removes a pool that nothing refers to; False when something does by now."""
+    try:
+        await connection.execute(SQL.delete, pool, name)
+        await nodes.delete(connection, pool)
+    except asyncpg.ForeignKeyViolationError:
+        return False
+    return True

@@ -1,10 +1,13 @@
 """Data roots over HTTP: who sees one, what a path may be, and what keeps one from being deleted."""
 
+import asyncio
+
 import pytest
 
 from tests.api.lab import ROOTS, bind, lab, project, root
 from tests.support.http import Reply
-from tests.support.running import Running
+from tests.support.running import SLEEP, Running
+from tests.support.until import until
 
 BODY = {"name": "lab1", "path": "/data/lab1", "uid": 5001, "gid": 6001}
 
@@ -135,6 +138,46 @@ async def test_a_root_that_is_bound_is_not_deleted(broker: Running) -> None:
     (await broker.admin.get(f"{ROOTS}/one")).problem(404, "not_found")
     again = await root(broker, "one")
     assert again != made
+
+
+async def test_a_root_that_is_bound_at_the_same_moment_is_not_deleted(broker: Running) -> None:
+    made, where = await root(broker, "one"), await project(broker, "p")
+    numbers = [int(each.rpartition("_")[2]) for each in (where, made)]
+    async with broker.services.database.transaction() as connection:
+        await connection.execute(
+            "INSERT INTO binding (project_id, node_id) VALUES ($1, $2)", *numbers
+        )
+        deleting = asyncio.create_task(broker.admin.delete(f"{ROOTS}/one"))
+
+        async def waits() -> bool:
+            query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            return bool(await connection.fetchval(query))
+
+        await until(waits)
+    (await deleting).problem(409, "conflict")
+    (await broker.admin.get(f"{ROOTS}/one")).expect(200)
+
+
+async def test_rule_T16_a_public_root_is_everybodys_a_labs_root_its_members(
+    broker: Running,
+) -> None:
+    one, two = await lab(broker, "one", 1001), await lab(broker, "two", 1002)
+    all_of_them = [{"principal": "registered", "roles": ["downloader"]}]
+    body = {**BODY, "name": "ref", "path": "/ref", "public": True, "entries": all_of_them}
+    public = (await broker.admin.post(ROOTS, body)).expect(201)
+    for each in (one, two):
+        seen = (await each.member.get(ROOTS)).expect(200)["items"]
+        assert [item["id"] for item in seen] == [public["id"], each.root]
+    await broker.app("reader", {**SLEEP, "inputs": {"own": {}, "shared": {}}})
+    for each in (one, two):
+        inputs = {"own": {"data": f"{each.name}:a"}, "shared": {"data": "ref:genome"}}
+        batch = {"app": "reader", "project": each.project, "jobs": [{"inputs": inputs}]}
+        (await each.member.post("/v1/batches", batch)).problem(403, "forbidden")
+        await bind(broker, each.project, "ref")
+        (await each.member.post("/v1/batches", batch)).expect(201)
+        (await each.member.post("/v1/batches", {**batch, "outputs_to": "ref:out"})).problem(
+            403, "forbidden"
+        )
 
 
 # -- bindings -------------------------------------------------------------------------------
