@@ -17,6 +17,7 @@ from broker.storage import bindings, nodes
 from broker.storage.database import Connection
 
 BIND_OF = {Kind.DATA_ROOT: Action.BIND_DATA, Kind.POOL: Action.BIND_ENV}
+KINDS_OF = {"root": (Kind.DATA_ROOT,), "pool": (Kind.POOL,)}
 VIEW_OF = {Kind.DATA_ROOT: Action.DATA_VIEW, Kind.POOL: Action.POOL_VIEW}
 
 
@@ -118,12 +119,17 @@ def _authorised(actor: Actor, project: str, reference: str) -> tuple[NodeId, Nod
 
 
 def _bindable(world: World, reference: str) -> NodeId | None:
-    """The data root or pool that a reference names."""
-    kind = Kind.POOL if reference.startswith("pool_") else Kind.DATA_ROOT
-    node = find_node(world, kind, reference, "{node}")
-    if node is None and "_" not in reference:
-        node = find_node(world, Kind.POOL, reference, "{node}")
-    return node
+    """The data root or pool that a reference names: an id, a handle (roots come first), or a
+    handle behind its kind, `root:lab1` or `pool:lab1`."""
+    prefix, colon, handle = reference.partition(":")
+    kinds: tuple[Kind, ...] = (Kind.DATA_ROOT, Kind.POOL)
+    if colon:
+        kinds = KINDS_OF.get(prefix, ())
+    elif "_" in reference:
+        kinds = KINDS_OF.get(reference.partition("_")[0], kinds[:1])
+    name = handle if colon else reference
+    found = (find_node(world, kind, name, "{node}") for kind in kinds)
+    return next((node for node in found if node is not None), None)
 
 
 def _seen(actor: Actor, node: NodeId) -> bool:

@@ -201,7 +201,11 @@ async def test_rules_T14_T15_T20_managers_bind_roots_and_pools_to_projects(
     assert (await mine.member.get(f"{bindings}/one")).expect(200) == changed
     (await broker.admin.delete(f"{bindings}/{pool['id']}")).expect(204)
     (await broker.admin.delete(f"{bindings}/fast")).problem(404, "not_found")
-    for bad in ("nowhere", "root_999", "pool_999", "account_1"):
+    twin = (await broker.admin.post("/v1/pools", {"name": "one"})).expect(201)
+    for name, node in (("pool:one", twin["id"]), ("root:one", mine.root), ("one", mine.root)):
+        bound = (await broker.admin.put(f"{bindings}/{name}", {})).expect(200)
+        assert bound["id"] == node
+    for bad in ("nowhere", "root_999", "pool_999", "account_1", "app:one", "pool:root_9"):
         assert (await broker.admin.put(f"{bindings}/{bad}", {})).status in (404, 422)
     reply = await broker.admin.put(f"{bindings}/one", {"mode": "delete"})
     reply.problem(422, "invalid_input")
