@@ -11,6 +11,7 @@ from broker.client import images as _images
 from broker.client import jobs as _jobs
 from broker.client import nodes as _nodes
 from broker.client import opening as _opening
+from broker.client import openings as _openings
 from broker.client import pools as _pools
 from broker.client import projects as _projects
 from broker.client import quotas as _quotas
@@ -135,7 +136,9 @@ class Calls:
     add_team_member = Call(_teams.add_member)
     remove_team_member = Call(_teams.remove_member)
 
-    # audit log
+    # audit log and break-glass
+    break_glass = Call(_openings.break_glass)
+    openings = Stream(_openings.list_openings)
     audit_log = Stream(_audit.read_audit_log)
     verify_audit_log = Call(_audit.verify_audit_log)
 

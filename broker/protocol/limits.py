@@ -35,6 +35,7 @@ WALL_SECONDS_MAX = 30 * 86_400
 
 IDEMPOTENCY_KEY_CHARACTERS_MAX = 200
 IDEMPOTENCY_HOURS = 24
+OPENING_SECONDS_MAX = 86_400  # of a strictly personal batch; the schema says so, too
 TOKEN_SCOPES_MAX = 6
 OVERLAP_SECONDS_MAX = 30 * 86_400  # of a token and the one in its place
 

@@ -76,8 +76,8 @@ class Event(View):
     id: str
     """Position in the stream; give it as `Last-Event-ID` to resume."""
     kind: str
-    """submitted, leased, running, succeeded, failed, cancelled, requeued, quarantined, or
-    batch_finished."""
+    """submitted, leased, running, succeeded, failed, cancelled, requeued, quarantined,
+    batch_finished, or opened: a manager may read the strictly personal batch for a while."""
     batch: BatchRef
     jobs: list[JobRef]
     """The jobs concerned; may be empty for `submitted` and `batch_finished`, which mean all."""

@@ -23,7 +23,7 @@ from broker.services import estimates
 from broker.services.actor import Actor
 from broker.services.context import Services
 from broker.services.references import absent, find_node, resolve
-from broker.storage import accounts, batches
+from broker.storage import accounts, batches, openings
 from broker.storage.batches import Scope
 from broker.storage.database import Connection
 
@@ -175,8 +175,18 @@ async def require(
         await actor.confirm(connection)
     if row is None:
         raise unseen(reference)
-    actor.require(resource(actor, dict(row)), ids=(reference,))
+    what = resource(actor, dict(row))
+    if _behind_glass(actor, what):
+        batch = BatchId(row.get("batch_id") or row["id"])  # of a job, or the batch itself
+        what = what._replace(opened=await openings.stands(connection, batch, actor.account_id))
+    actor.require(what, ids=(reference,))
     return row
+
+
+def _behind_glass(actor: Actor, what: Resource) -> bool:
+    """Whether it is hidden from the caller only because it is strictly personal."""
+    strict = what.isolation is Isolation.STRICT_PERSONAL
+    return strict and actor.action in READS and actor.could(Action.BATCH_BREAK_GLASS)
 
 
 def resource(actor: Actor, row: Mapping[str, Any]) -> Resource:

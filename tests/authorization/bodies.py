@@ -44,6 +44,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/tables/{table}/rows:delete"): {"all": True},
     ("POST", "/v1/batches"): {"app": "shared", "jobs": [{}]},
     ("POST", "/v1/batches/{batch}:rerun"): {"only": "all"},
+    ("POST", "/v1/batches/{batch}:break-glass"): {"reason": "a test"},
     ("PUT", "/v1/blobs/{sha256}"): b"content",
     ("POST", "/v1/enrollments"): {},
     ("POST", "/v1/hosts:enroll"): {"facts": HOST_FACTS},

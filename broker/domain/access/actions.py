@@ -86,6 +86,7 @@ class Action(StrEnum):
     BATCH_TERMINATE = "batch.terminate"
     BATCH_RERUN = "batch.rerun"
     BATCH_UNSHARE = "batch.unshare"
+    BATCH_BREAK_GLASS = "batch.break_glass"  # read what is strictly personal, for a while
     BLOB_UPLOAD = "blob.upload"
 
     DATA_LIST = "data.list"

@@ -2,7 +2,8 @@
 
     S(u)   = {u} + teams(u) + {registered, everyone}
              anonymous = {everyone};  host = {host, everyone}
-    P(u,r) = global(S)           [nothing, if r is strict_personal and u is not its creator]
+    P(u,r) = global(S)           [if r is strict_personal and u is not its creator: nothing, or
+                                  batch.view and batch.output for as long as u has opened it]
            + roles of acl[benefactor(r)] for S
            + (r is a batch: P(u, r.app) restricted to batch.view, batch.terminate, batch.output)
            + (r is a shared batch and app.view in P(u, r.app): downloader; read_shared: reader;
@@ -27,6 +28,7 @@ from broker.domain.access.roles import (
     APP_PART,
     APP_ROLES,
     EVERYONE_MAX,
+    GLASS_PART,
     Mask,
     mask,
     rights_of,
@@ -99,6 +101,7 @@ class Resource(NamedTuple):
         app_acl: of a batch: the access list that governs its app.
         isolation: of a batch: what those see of it who see its app.
         host_id: of a lease: the host that holds it.
+        opened: of a strictly personal batch: the caller has broken the glass.
     """
 
     kind: Kind
@@ -108,6 +111,7 @@ class Resource(NamedTuple):
     isolation: Isolation = Isolation.PERSONAL
     trashed: bool = False
     host_id: HostId | None = None
+    opened: bool = False
 
 
 # Not there, or no longer: nobody holds anything on it.
@@ -121,6 +125,7 @@ class Via(StrEnum):
     ACL = "acl"  # the access list of the benefactor
     APP = "app"  # the access list of the app that the batch runs
     LEASE = "lease"  # it is the host's own lease
+    GLASS = "glass"  # user_submit, for a while, on one strictly personal batch
 
 
 class Ground(NamedTuple):
@@ -153,6 +158,8 @@ def sources(who: Principal, what: Resource) -> Iterator[Ground]:
     """Everything that the caller holds towards a resource."""
     if who.global_roles and _insider(who, what):
         yield Ground(Via.GLOBAL, who.account_id or 0, who.global_roles)
+    elif who.global_roles and what.opened:
+        yield Ground(Via.GLASS, who.account_id or 0, who.global_roles)
     mine = who.principals
     for principal, roles in what.acl.items():
         if principal in mine:
@@ -177,7 +184,9 @@ def _of_app(principal: PrincipalId, roles: Mask, isolation: Isolation) -> Mask:
 def rights_through(ground: Ground) -> frozenset[str]:
     """The rights that one ground gives."""
     rights = rights_of(ground.roles)
-    return rights & APP_PART if ground.via is Via.APP else rights
+    if ground.via is Via.APP:
+        return rights & APP_PART
+    return rights & GLASS_PART if ground.via is Via.GLASS else rights
 
 
 def rights(who: Principal, what: Resource) -> frozenset[str]:

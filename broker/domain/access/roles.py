@@ -160,6 +160,10 @@ LADDERS: Final = (
 # B15). That somebody may see or run an app, as a reader does, says nothing of others' batches (B4).
 APP_PART: Final = frozenset({A.BATCH_VIEW, A.BATCH_TERMINATE, A.BATCH_OUTPUT})
 
+# What whoever administers everything may do with a strictly personal batch after breaking the
+# glass: read it, and nothing else (H10).
+GLASS_PART: Final = frozenset({A.BATCH_VIEW, A.BATCH_OUTPUT})
+
 # What the groups without members may be given at most (Y9). Nothing is given to the anonymous.
 EVERYONE_MAX: Final = frozenset({Role.READER})
 REGISTERED_MAX: Final = frozenset({Role.READER, Role.DOWNLOADER, Role.SUBMITTER})

@@ -77,6 +77,8 @@ WITH batch AS (
     DELETE FROM batch WHERE id = $1::bigint RETURNING node_id
 ), events AS (
     DELETE FROM event WHERE batch_id = $1::bigint
+), openings AS (
+    DELETE FROM opening WHERE batch_id = $1::bigint
 ), own AS (
     SELECT node.id FROM node JOIN batch ON batch.node_id = node.id WHERE node.kind = 'batch'
 ), entries AS (

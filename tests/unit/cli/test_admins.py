@@ -171,3 +171,22 @@ def test_a_deletion_is_foreseen_and_told(broker: Any, fairlead: Fairlead) -> Non
         assert "left alone\tproject_17" in run.stdout
         assert "warning: nobody but managers" in run.stderr
     assert fairlead("accounts", "delete", "alice", input="n\n").exit_code == 1
+
+
+def test_breaking_the_glass_needs_a_reason(broker: Any, fairlead: Fairlead) -> None:
+    opening = {
+        "number": 1,
+        "batch": "batch_17",
+        "account": "account_1",
+        "account_name": "alice",
+        "reason": "an incident",
+        "opened_at": "2025-01-01T00:00:00Z",
+        "expires_at": "2025-01-01T01:00:00Z",
+    }
+    broker.on("POST", "/v1/batches/batch_17:break-glass", says(opening, status=201))
+    broker.on("GET", "/v1/batches/batch_17/openings", says(samples.page(opening)))
+    assert fairlead("break-glass", "17").exit_code == 2
+    run = fairlead("break-glass", "17", "--reason", "an incident", "--minutes", "30")
+    assert "until\t2025-01-01T01:00:00+00:00" in run.stdout
+    assert posted(broker) == [{"reason": "an incident", "seconds": 1800}]
+    assert "alice\tan incident" in fairlead("openings", "batch_17").stdout
