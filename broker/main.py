@@ -38,7 +38,7 @@ from broker.services.feeding import feed
 from broker.services.files import Files
 from broker.services.identity import Identity
 from broker.services.lanes import LaneBook
-from broker.services.leased_data import LeasedPlaces
+from broker.services.lease_rights import LeaseRights
 from broker.services.leasing import Leasing
 from broker.services.settling import Settling
 from broker.services.submission import Submission
@@ -149,7 +149,7 @@ class Broker:
                 queues,
                 catalogue,
                 lanes,
-                LeasedPlaces(database, access),
+                LeaseRights(database, access),
                 waiting,
                 lease_seconds=settings.lease_seconds,
                 principal_seconds=settings.principal_seconds,

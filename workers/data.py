@@ -23,10 +23,8 @@ def require_confined(lease: Lease, name: str, executor: Executor, *, allowed: bo
         allowed: the operator lets jobs use data roots unconfined.
 
     Raises:
-        Refused: the broker or this host says no.
+        Refused: this host says no.
     """
-    if lease.data_refused:
-        raise Refused(f"data: {lease.data_refused}")
     if lease.data and not (executor.confines_data or allowed):
         raise Refused(
             f"the executor {name!r} cannot confine a job to its data roots; a host of a single lab "

@@ -159,6 +159,8 @@ class Runner:
         executor = self._around.executors.get(spec.executor)
         if executor is None:
             raise CannotRun(f"this host has no executor {spec.executor!r}")
+        if lease.refused:
+            raise Refused(lease.refused)
         data.require_confined(
             lease, spec.executor, executor, allowed=self._around.data_roots_allowed
         )

@@ -70,7 +70,7 @@ def create(
 
 @command(pools, "set")
 def change(session: Session, pool: OfPool, title: Title = None, open: Open = None) -> None:
-    """Change a pool, open or close it; what runs or waits there stays."""
+    """Change a pool, open or close it; what runs there goes on."""
     from broker.client.submissions import checked
     from broker.protocol.pools import PoolChange
 

@@ -122,9 +122,10 @@ class Lease(View):
     """Input files."""
     data: list[LeasedData] = Field(default_factory=list)
     """Places below data roots that it uses."""
-    data_refused: str = ""
-    """Why the job may no longer use its data, in which case `data` is empty and the host reports it
-    as failed with this message; empty otherwise."""
+    refused: str = ""
+    """Why the job may no longer run here: it lost its data or the pool. Then the lease carries
+    neither parameters nor inputs, and the host reports it as failed with this message; empty
+    otherwise."""
     resources: Resources
     """What the job occupies."""
     limits: JobLimits

@@ -34,7 +34,8 @@ class PoolChange(Message):
     title: Title | None = None
     """What people call it."""
     open: bool | None = None
-    """Whether every project may use it; what runs or waits there stays."""
+    """Whether every project may use it. When it is closed, what runs there goes on; what waits and
+    belongs to no project that it is bound to fails when it would start."""
 
 
 class Pool(View):

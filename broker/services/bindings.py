@@ -76,8 +76,7 @@ async def put(
 
 
 async def remove(connection: Connection, actor: Actor, project: str, reference: str) -> None:
-    """Takes a data root or a pool from a project. Jobs that wait for a root fail when they would
-    start; jobs in a pool's queue stay there.
+    """Takes a data root or a pool from a project. Jobs that wait for it fail when they would start.
 
     Raises:
         NotFound: it is not bound to the project.

@@ -25,7 +25,7 @@ from broker.queues.client import Queues
 from broker.services.catalogue import Catalogue
 from broker.services.group_commit import Group
 from broker.services.lanes import LaneBook
-from broker.services.leased_data import LeasedPlaces
+from broker.services.lease_rights import LeaseRights
 from broker.services.waiting import WaitingRoom
 from broker.storage import fleet, gangs, hosts, leases
 from broker.storage.database import Database
@@ -63,7 +63,7 @@ class Leasing:
     queues: Queues
     catalogue: Catalogue
     lanes: LaneBook
-    places: LeasedPlaces
+    rights: LeaseRights
     waiting: WaitingRoom
     lease_seconds: float
     principal_seconds: float
@@ -185,11 +185,11 @@ class Leasing:
     async def _answer(self, told: Difference, draining: bool) -> bytes:
         lanes = await self.lanes.rows({row.lane_id for row in told.rows})
         texts = await self.catalogue.spec_texts(lane.row.version_id for lane in lanes.values())
-        data = await self.places.of(told.rows)
+        rights = await self.rights.of(told.rows, lanes)
         return orjson.dumps(
             {
                 "leases": [
-                    lease_json(row, lanes[row.lane_id].fragments, data.get(row.job_id, {}))
+                    lease_json(row, lanes[row.lane_id].fragments, rights.get(row.job_id, {}))
                     for row in told.rows
                 ],
                 "versions": {f"version_{v}": orjson.Fragment(text) for v, text in texts.items()},
@@ -279,18 +279,19 @@ def renewal(key: LeaseKey, wish: Wish | None) -> Answered:
     return answer
 
 
-def lease_json(row: LeaseRow, shared: dict[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+def lease_json(row: LeaseRow, shared: dict[str, Any], rights: Mapping[str, Any]) -> dict[str, Any]:
     """protocol.leases.Lease as a dict for orjson, without building the model: the hot path."""
+    may_run = "refused" not in rights
     lease = {
         "job": f"job_{row.job_id}",
         "epoch": row.epoch,
         "batch": f"batch_{row.batch_id}",
         "name": row.name or f"job_{row.job_id}",
-        "parameters": orjson.Fragment(row.parameters),
+        "parameters": orjson.Fragment(row.parameters if may_run else "{}"),
         **shared,
-        **data,
+        **rights,
     }
-    if row.inputs:
+    if row.inputs and may_run:
         lease["inputs"] = orjson.Fragment(row.inputs)
     if row.gpu_kind is not None:
         lease["gpu_kind"] = row.gpu_kind

@@ -71,7 +71,7 @@ async def change(
     *,
     if_match: frozenset[str],
 ) -> Pool:
-    """Changes a pool, opens or closes it; what runs or waits there stays.
+    """Changes a pool, opens or closes it; what runs there goes on.
 
     Raises:
         PreconditionFailed: somebody else changed it since.

@@ -58,7 +58,7 @@ async def test_rules_T15_C5_a_lease_says_where_the_data_lies_and_under_which_ids
     mask = first["data"][2]
     assert (mask["input"], mask["public"], mask["path"]) == ("mask", True, "masks/50%2e%2e.mrc")
     assert second["data"] == [results, {**movie, "path": "set/b c.mrc"}]
-    assert "data_refused" not in first
+    assert "refused" not in first
     shown = (await mine.member.get(f"/v1/jobs/{job_of(batch)}")).expect(200)
     assert shown["inputs"] == {
         "movie": {"data": "one:set/a.mrc"},
@@ -223,7 +223,8 @@ async def test_rules_Y5_H13_who_lost_a_root_gets_no_path_to_it_with_a_lease(
     await share(broker, int(one.root.removeprefix("root_")), {"one-member": "reader"})
     (lease,) = await (await broker.agent()).leases()
     assert "data" not in lease
-    assert lease["data_refused"] == "you may not read the data root"
+    assert lease["refused"] == "you may not read the data root"
+    assert "inputs" not in lease
     assert "/data/one" not in str(lease)
 
 
@@ -232,7 +233,7 @@ async def test_a_root_that_was_unbound_is_not_leased(broker: Running) -> None:
     (await post(one.member, one.project, job())).expect(201)
     (await broker.admin.delete(f"/v1/projects/{one.project}/bindings/one")).expect(204)
     (lease,) = await (await broker.agent()).leases()
-    assert lease["data_refused"] == "the data root is not bound to the project"
+    assert lease["refused"] == "the data root is not bound to the project"
 
 
 async def test_a_rerun_asks_for_everything_again(broker: Running) -> None:

@@ -85,6 +85,21 @@ async def test_rule_T20_a_closed_pool_takes_jobs_of_bound_projects_only(broker: 
     assert reply.pointers() == ["/pool"]
 
 
+async def test_rule_T20_who_waited_in_a_pool_that_was_closed_gets_no_slot_of_it(
+    broker: Running,
+) -> None:
+    await broker.app()
+    ann = await scientist(broker)
+    where = await project(broker, "lab", {"ann": "executor"})
+    before = await submit(ann, pool="fast")  # nobody's pool
+    await pool(broker.admin)
+    await bind(broker, where, "fast")
+    batch = await submit(ann, project="lab", pool="fast")  # of the same lane
+    leases = await (await broker.agent(pool="fast")).leases(2)
+    said = {lease["batch"]: lease.get("refused") for lease in leases}
+    assert said == {before: "the pool is not bound to the project", batch: None}
+
+
 async def test_a_closed_pool_takes_hosts_by_a_role_on_it(broker: Running) -> None:
     ann, bob = await broker.client("ann"), await broker.client("bob")
     await pool(broker.admin, entries=[{"principal": "ann", "roles": ["editor"]}])

@@ -29,6 +29,7 @@ CREATE_OF: Final[dict[Kind, Action]] = {
     Kind.APP: Action.APP_CREATE,
     Kind.BATCH: Action.PROJECT_RUN,
 }
+POOL_NOT_BOUND: Final = "the pool is not bound to the project"
 NEEDED_OF: Final = {Mode.READ: Action.DATA_READ, Mode.WRITE: Action.DATA_WRITE}
 
 
@@ -97,7 +98,7 @@ def submit(who: Principal, order: Order) -> tuple[Refusal, ...]:
         unseen = not sees(who, order.project)
         found.append(Refusal("/project", "you may not run anything in this project", unseen))
     if not order.pool_bound:
-        found.append(Refusal("/pool", "the pool is not bound to the project"))
+        found.append(Refusal("/pool", POOL_NOT_BOUND))
     return (*found, *use_roots(who, order.roots))
 
 

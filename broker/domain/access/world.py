@@ -196,8 +196,8 @@ class World:
         """How a project or workspace may use a data root or pool; None when it is not bound."""
         return self.bindings.get(project, {}).get(what)
 
-    def pool_serves(self, pool: str, project: NodeId | None) -> bool:
-        """Whether a pool is open to all projects, or bound to this one."""
+    def pool_serves(self, pool: str, project: NodeId | None = None) -> bool:
+        """Whether a pool is open to all projects, or bound to this one; None for any project."""
         node = self.named(Kind.POOL, pool)
         if node is None:
             return True  # a pool that nobody registered belongs to nobody

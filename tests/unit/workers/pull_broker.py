@@ -89,7 +89,7 @@ class PullBroker:
         resources: Resources | None = None,
         limits: JobLimits | None = None,
         data: list[LeasedData] | None = None,
-        data_refused: str = "",
+        refused: str = "",
         job: int | None = None,
         epoch: int = 1,
     ) -> tuple[int, int]:
@@ -106,7 +106,7 @@ class PullBroker:
             parameters=parameters or {},
             inputs=inputs or {},
             data=data or [],
-            data_refused=data_refused,
+            refused=refused,
             resources=resources or Resources(),
             limits=limits or JobLimits(),
         )

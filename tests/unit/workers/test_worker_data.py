@@ -83,8 +83,8 @@ async def test_what_the_broker_refuses_is_reported_as_failed(
     broker: PullBroker, start_agent: StartAgent
 ) -> None:
     said = "the data root is not bound to the project"
-    report = await reported(broker, start_agent, data_refused=said)
-    assert (report.outcome, report.message) == (Outcome.FAILED, f"data: {said}")
+    report = await reported(broker, start_agent, refused=said)
+    assert (report.outcome, report.message) == (Outcome.FAILED, said)
 
 
 @pytest.mark.parametrize(
