@@ -72,11 +72,17 @@ class Servers:
         await schema.apply(connection)
         await connection.close()
 
-    async def clone(self) -> str:
-        """The URL of a new database; it has a deployment id, hence Redis keys, of its own."""
+    async def clone(self, url: str | None = None) -> str:
+        """The URL of a new database; it has a deployment id, hence Redis keys, of its own.
+
+        Args:
+            url: what to copy, which nobody is connected to; an empty database with the schema
+                for None.
+        """
         name = f"{self.template}_{next(self._numbers)}"
+        origin = urlsplit(url).path.removeprefix("/") if url else self.template
         connection = await asyncpg.connect(self.database_url)
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {self.template}")
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {origin}")
         await connection.close()
         connection = await asyncpg.connect(self.url_of(name))
         await connection.execute("UPDATE deployment SET id = $1", secrets.token_hex(6))
