@@ -1117,6 +1117,32 @@ CREATE TRIGGER donation_at_most_everything AFTER INSERT OR UPDATE ON donation
 
 
 -- ---------------------------------------------------------------------------------------------
+-- Execution accounts on hosts
+-- ---------------------------------------------------------------------------------------------
+
+-- As whom the jobs of a lab (a team) or of an account run on hosts (C5). Data roots bring their own.
+CREATE TABLE unix_account (
+    principal_id  integer PRIMARY KEY REFERENCES principal,
+    uid           integer NOT NULL CONSTRAINT unix_account_uid_not_root CHECK (uid > 0),
+    gid           integer NOT NULL CONSTRAINT unix_account_gid_not_root CHECK (gid > 0),
+    shared        boolean NOT NULL DEFAULT false   -- others who say so, too, may have the uid
+);
+
+-- Two labs with one uid could reach each other's files on a host, so both must want it.
+CREATE FUNCTION check_unix_account() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(7021004, NEW.uid);
+    IF EXISTS (SELECT FROM unix_account AS other WHERE other.uid = NEW.uid
+            AND other.principal_id <> NEW.principal_id AND NOT (other.shared AND NEW.shared)) THEN
+        PERFORM refuse('unix_account_uid_of_one', format('uid %s is another''s', NEW.uid));
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER unix_account_uid_of_one AFTER INSERT OR UPDATE ON unix_account
+    FOR EACH ROW EXECUTE FUNCTION check_unix_account();
+
+
+-- ---------------------------------------------------------------------------------------------
 -- What brokers are told of changed rights
 -- ---------------------------------------------------------------------------------------------
 

@@ -83,6 +83,7 @@ def table() -> list[Route]:
         teams,
         tokens,
         trash,
+        unix_accounts,
         versions,
         who_can,
     )
@@ -90,6 +91,7 @@ def table() -> list[Route]:
     modules = (
         accounts,
         tokens,
+        unix_accounts,
         quotas,
         contributions,
         groups,

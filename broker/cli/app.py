@@ -31,6 +31,7 @@ from broker.cli import (
     submit,
     teams,
     tokens,
+    unix_accounts,
 )
 
 app = typer.Typer(
@@ -80,6 +81,7 @@ for _noun in (
     quota_preview,
     groups,
     teams,
+    unix_accounts,
     audit,
     openings,
     data_roots,

@@ -19,6 +19,7 @@ from broker.client import sharing as _sharing
 from broker.client import submissions as _submissions
 from broker.client import teams as _teams
 from broker.client import tokens as _tokens
+from broker.client import unix_accounts as _unix_accounts
 from broker.client import watching as _watching
 from broker.client.faces import Call, Stream
 from broker.client.handles import Opens
@@ -135,6 +136,11 @@ class Calls:
     team_members = Stream(_teams.list_members)
     add_team_member = Call(_teams.add_member)
     remove_team_member = Call(_teams.remove_member)
+
+    # execution accounts
+    unix = Call(_unix_accounts.get_unix)
+    set_unix = Call(_unix_accounts.set_unix)
+    remove_unix = Call(_unix_accounts.remove_unix)
 
     # audit log and break-glass
     break_glass = Call(_openings.break_glass)

@@ -22,6 +22,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/groups"): {"name": "new"},
     ("PATCH", "/v1/groups/{group}"): {"title": "New"},
     ("POST", "/v1/teams"): {"name": "new"},
+    ("PUT", "/v1/teams/{team}/unix"): {"uid": 5_000, "gid": 5_000},
+    ("PUT", "/v1/accounts/{account}/unix"): {"uid": 5_001, "gid": 5_001},
     ("PATCH", "/v1/teams/{team}"): {"title": "New"},
     ("POST", "/v1/projects"): {"name": "new"},
     ("PATCH", "/v1/projects/{project}"): {"title": "New"},

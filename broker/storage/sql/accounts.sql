@@ -66,6 +66,8 @@ WITH own AS (
     DELETE FROM acl WHERE principal_id = $1::int OR node_id IN (SELECT id FROM own)
 ), memberships AS (
     DELETE FROM team_member WHERE account_id = $1::int
+), execution AS (
+    DELETE FROM unix_account WHERE principal_id = $1::int
 ), gifts AS (
     DELETE FROM donation WHERE volunteer_id = $1::int OR scientist_id = $1::int
 )

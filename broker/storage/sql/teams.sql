@@ -36,6 +36,8 @@ WITH entries AS (
     DELETE FROM acl WHERE principal_id = $1::int
 ), members AS (
     DELETE FROM team_member WHERE team_id = $1::int
+), execution AS (
+    DELETE FROM unix_account WHERE principal_id = $1::int
 ), itself AS (
     DELETE FROM team WHERE id = $1::int
 )

@@ -190,3 +190,18 @@ def test_breaking_the_glass_needs_a_reason(broker: Any, fairlead: Fairlead) -> N
     assert "until\t2025-01-01T01:00:00+00:00" in run.stdout
     assert posted(broker) == [{"reason": "an incident", "seconds": 1800}]
     assert "alice\tan incident" in fairlead("openings", "batch_17").stdout
+
+
+def test_execution_accounts_are_set_for_teams_and_accounts(broker: Any, fairlead: Fairlead) -> None:
+    ids = {"uid": 2000, "gid": 2001, "shared": False}
+    answer = {"own": ids, "runs_as": ids, "why": "set for the account"}
+    broker.on("GET", "/v1/me", says(samples.ME))
+    broker.on("GET", "/v1/accounts/account_1/unix", says(answer))
+    broker.on("PUT", "/v1/teams/lab/unix", says(ids))
+    broker.on("DELETE", "/v1/teams/team_5/unix", says(status=204))
+    run = fairlead("unix", "set", "team:lab", "--uid", "2000", "--gid", "2001")
+    assert run.stdout == "jobs of team:lab run as 2000:2001\n"
+    assert broker.seen[-1].json == ids
+    assert fairlead("unix", "set", "lab", "--uid", "0", "--gid", "1").exit_code == 2
+    assert fairlead("unix", "show").stdout.startswith("uid\t2000\ngid\t2001\n")
+    assert fairlead("unix", "remove", "team_5").exit_code == 0
