@@ -167,6 +167,16 @@ CREATE TABLE account_usage (
     budgeted_gpu_seconds  double precision NOT NULL DEFAULT 0   -- of it, what budgets know of
 ) WITH (fillfactor = 50);  -- room for HOT updates
 
+-- The slots that were due to an account by quota alone, moment by moment, integrated as its usage is.
+-- Only the leader writes here, in batches, so no report waits for it (docs/adr/0008).
+CREATE TABLE account_due (
+    account_id   integer PRIMARY KEY REFERENCES account,
+    gpu_seconds  double precision NOT NULL,  -- decayed to updated_at
+    updated_at   timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT account_due_not_negative
+        CHECK (gpu_seconds >= 0 AND gpu_seconds < 'Infinity')
+) WITH (fillfactor = 50);  -- room for HOT updates
+
 -- GPU-seconds that an account, or all accounts below a group, may use in a period. Reports write
 -- account_usage only; the leader carries the difference here, so that no report of a member waits
 -- for another member's.
@@ -1013,6 +1023,17 @@ CREATE FUNCTION decayed(
 ) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT value * exp(greatest(-700, -ln(2.0::double precision)
         * greatest(0, date_part('epoch', at - since)) / half_life_seconds))
+$$;
+
+-- GPU-seconds that so many slots used evenly until now, as an average that fades has them: less,
+-- for the beginning has faded already (broker.scheduling.history).
+CREATE FUNCTION faded(
+    gpu_seconds double precision, slots double precision, half_life_seconds double precision
+) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN gpu_seconds < 1e-6 * slots * half_life_seconds THEN gpu_seconds
+        ELSE slots * half_life_seconds / ln(2.0::double precision)
+            * (1 - exp(greatest(-700, -ln(2.0::double precision)
+                * gpu_seconds / (slots * half_life_seconds)))) END
 $$;
 
 -- BOINC's recent average credit after `work` more credit, in credit a day (lib/average): the work

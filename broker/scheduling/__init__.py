@@ -9,13 +9,16 @@ the same plan.
     snapshot    what the planner looks at
     division    exact weighted max-min shares, flat or down a tree
     tree        accounts and groups as nodes
-    weights     quotas bent by past usage
+    history     usage of what runs, charged in advance
+    weights     quotas bent by what was used against what was due
     entitlement what each account and group is owed now, by the classes that suit
     reservation hosts held for wide jobs that were passed over
     placement   lanes folded into shapes, hosts in the order they are tried
     dispatch    whole jobs, one by one, to whoever stands lowest
     lag         who was short lately, for quotas finer than a slot
     rearrangement  room for one more, by moving what was just planned
+    nodes       accounts and groups as they stand in the dispatch
+    explanation reasons and ranks, for whoever asks
     ranks       who would be served next
     reasons     why a lane got what it got
     fallback    what to grant when `plan` has failed
@@ -34,6 +37,7 @@ from broker.scheduling.cycle import plan, warm
 from broker.scheduling.decision import Plan
 from broker.scheduling.division import divide
 from broker.scheduling.fallback import first_come
+from broker.scheduling.history import charges
 from broker.scheduling.lag import carried
 from broker.scheduling.reasons import LaneReason
 from broker.scheduling.simulation import simulate
@@ -51,6 +55,7 @@ __all__ = [
     "Running",
     "Snapshot",
     "carried",
+    "charges",
     "divide",
     "first_come",
     "plan",

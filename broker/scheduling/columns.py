@@ -4,16 +4,22 @@ A kernel does no checks of its own, so a NaN or a negative index would corrupt a
 Every complaint names the argument and the first index at fault.
 """
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
+
+from broker.scheduling.kernel import kernel
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Masks = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+
+FLOAT, INT32, INT64 = np.dtype(np.float64), np.dtype(np.int32), np.dtype(np.int64)
+MASK = np.dtype(np.uint64)
+LARGEST = float(np.finfo(np.float64).max)
 
 type_names = {"f": "numbers", "i": "whole numbers", "u": "whole numbers"}
 
@@ -36,8 +42,10 @@ def column(
     Raises InvalidColumnError for another shape or length, for fractions where whole numbers are
     due, and for numbers that `dtype` cannot hold.
     """
-    raw = np.asarray(values)
     wanted = np.dtype(dtype)
+    if is_column(values, wanted, length):
+        return values
+    raw = np.asarray(values)
     if raw.ndim != 1:
         raise InvalidColumnError(argument, f"must have one dimension, not {raw.ndim}")
     if length is not None and raw.size != length:
@@ -53,6 +61,37 @@ def column(
     return np.ascontiguousarray(raw, dtype=wanted)
 
 
+def is_column(
+    values: npt.ArrayLike, dtype: np.dtype[Any], length: int | None
+) -> TypeGuard[npt.NDArray[Any]]:
+    """Whether `column` would hand `values` back as they are."""
+    return (
+        type(values) is np.ndarray
+        and (values.dtype is dtype or values.dtype == dtype)
+        and values.ndim == 1
+        and (length is None or values.size == length)
+        and values.flags.c_contiguous
+    )
+
+
+@kernel
+def within(values: npt.NDArray[Any], low: float, high: float) -> bool:
+    """Whether all values lie in low..high; NaN lies nowhere."""
+    inside = True
+    for j in range(values.size):
+        inside &= (values[j] >= low) & (values[j] <= high)
+    return inside
+
+
+@kernel
+def exceeds(values: Floats, others: Floats) -> bool:
+    """Whether any value is greater than the other one of its row."""
+    found = False
+    for j in range(values.size):
+        found |= values[j] > others[j]
+    return found
+
+
 def refuse(argument: str, wrong: npt.NDArray[np.bool_], why: str) -> None:
     """Raise InvalidColumnError at the first true entry of `wrong`."""
     if wrong.any():
@@ -61,12 +100,14 @@ def refuse(argument: str, wrong: npt.NDArray[np.bool_], why: str) -> None:
 
 def refuse_negative(argument: str, values: npt.NDArray[Any]) -> None:
     """Raise where an entry is below zero."""
-    refuse(argument, values < 0, "is negative")
+    if not within(values, 0.0, np.inf):
+        refuse(argument, values < 0, "is negative")
 
 
 def refuse_not_finite(argument: str, values: npt.NDArray[Any]) -> None:
     """Raise where an entry is NaN or infinite."""
-    refuse(argument, ~np.isfinite(values), "is not a finite number")
+    if not within(values, -LARGEST, LARGEST):
+        refuse(argument, ~np.isfinite(values), "is not a finite number")
 
 
 def empty() -> npt.NDArray[Any]:
@@ -75,30 +116,49 @@ def empty() -> npt.NDArray[Any]:
 
 
 class Columns:
-    """Lets a frozen dataclass replace each field by its checked column, once, when it is made."""
+    """Lets a frozen dataclass replace each field by its checked column, once, when it is made.
 
-    def _take(self, name: str, dtype: npt.DTypeLike, length: int | None = None) -> None:
-        checked = column(self._argument(name), getattr(self, name), dtype, length)
-        object.__setattr__(self, name, checked)
+    A plan is made many times a second, so what is in order is waved through without a name or a
+    copy; only for a complaint is a column looked at again.
+    """
 
-    def _take_or_fill(self, name: str, dtype: npt.DTypeLike, length: int, value: float) -> None:
-        """A column that may be left out; `value` then stands in every row."""
-        if np.size(getattr(self, name)) == 0:
-            object.__setattr__(self, name, np.full(length, value, dtype))
-        else:
-            self._take(name, dtype, length)
+    def _take(self, *kinds: tuple[str, np.dtype[Any], float | None]) -> None:
+        """Check the columns named with their types, all as long as the first one.
+
+        One with a number after its type may be left out; the number then stands in every row.
+        """
+        size: int | None = None
+        for name, dtype, default in kinds:
+            values = getattr(self, name)
+            if not is_column(values, dtype, size):
+                if default is not None and size is not None and np.size(values) == 0:
+                    values = np.empty(size, dtype)
+                    values.fill(default)
+                else:
+                    values = column(self._argument(name), values, dtype, size)
+                object.__setattr__(self, name, values)
+            size = values.size
 
     def _refuse_negative(self, *names: str) -> None:
         for name in names:
-            refuse_negative(self._argument(name), getattr(self, name))
+            if not within(getattr(self, name), 0.0, np.inf):
+                refuse_negative(self._argument(name), getattr(self, name))
 
     def _refuse_not_finite(self, *names: str) -> None:
         for name in names:
-            refuse_not_finite(self._argument(name), getattr(self, name))
+            if not within(getattr(self, name), -LARGEST, LARGEST):
+                refuse_not_finite(self._argument(name), getattr(self, name))
 
     def _refuse_nan(self, *names: str) -> None:
         for name in names:
-            refuse(self._argument(name), np.isnan(getattr(self, name)), "is not a number")
+            if not within(getattr(self, name), -np.inf, np.inf):
+                refuse(self._argument(name), np.isnan(getattr(self, name)), "is not a number")
+
+    def refuse_outside(self, name: str, low: int, high: float, why: str) -> None:
+        """Values below `low` or above `high`."""
+        values = getattr(self, name)
+        if not within(values, low, high):
+            refuse(self._argument(name), (values < low) | (values > high), why)
 
     def _argument(self, name: str) -> str:
         return f"{type(self).__name__.lower()}.{name}"
@@ -110,10 +170,9 @@ class Bounded(Columns):
     minimum: Floats
     maximum: Floats
 
-    def _take_bounds(self, length: int) -> None:
-        self._take_or_fill("minimum", np.float64, length, 0.0)
-        self._take_or_fill("maximum", np.float64, length, np.inf)
+    def _check_bounds(self) -> None:
         self._refuse_not_finite("minimum")
-        refuse(self._argument("maximum"), np.isnan(self.maximum), "is not a number")
+        self._refuse_nan("maximum")
         self._refuse_negative("minimum", "maximum")
-        refuse(self._argument("minimum"), self.minimum > self.maximum, "exceeds its maximum")
+        if exceeds(self.minimum, self.maximum):
+            refuse(self._argument("minimum"), self.minimum > self.maximum, "exceeds its maximum")

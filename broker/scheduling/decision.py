@@ -15,6 +15,8 @@ class Plan:
         count members, the number of that job in this plan.
     weight_adjusted: float64[n], the quota after history.
     entitlement_slots: float64[n], the account's fair part of the whole fleet at this moment.
+    fair_slots: float64[n], the same by quota alone, whatever was used before: the integral of it
+        goes into later snapshots as `Accounts.entitled_gpu_seconds`.
     allocated_slots: int64[n], held before plus granted now.
     account_rank: int32[n], 1 for the waiting account that is served next, and so on; 0 where no
         job waits that the fleet could ever run. Maxima are left out of account.
@@ -36,6 +38,7 @@ class Plan:
     grant_gang: Int32s
     weight_adjusted: Floats
     entitlement_slots: Floats
+    fair_slots: Floats
     allocated_slots: Int64s
     account_rank: Int32s
     group_weight_adjusted: Floats

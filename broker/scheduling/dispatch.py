@@ -23,25 +23,8 @@ import numpy as np
 
 from broker.scheduling.columns import Floats, Int32s, Int64s, Masks
 from broker.scheduling.kernel import kernel
+from broker.scheduling.nodes import LAG, MAXIMUM, MINIMUM, WEIGHT, Nodes
 from broker.scheduling.placement import AMOUNTS, MEMBERS, ON_HOST, SECONDS, SLOTS, Search
-
-WEIGHT, LAG, MINIMUM, MAXIMUM = range(4)  # the columns of `Nodes.terms`
-
-
-class Nodes(NamedTuple):
-    """By node of the tree [N], or [N + 1] with the top: parent int32[N]; order int64[N], parents
-    first; terms float64[N, 4], its weight (> 0, see `dispatch_weights`), lag, minimum and maximum
-    in slots; allocated int64[N + 1], slots; place int64[N] and at_place int32[N], 0 for the node
-    served longest ago, and back; tail int32[n], the last lane of an account's ring, -1 if none is
-    left."""
-
-    parent: Int32s
-    order: Int64s
-    terms: Floats
-    allocated: Int64s
-    place: Int64s
-    at_place: Int32s
-    tail: Int32s
 
 
 class LaneState(NamedTuple):
@@ -461,3 +444,21 @@ def dispatch(nodes: Nodes, lanes: LaneState, search: Search) -> Int64s:
             head[above] = head[_winner(match, base[above], at_place)] if size[above] > 0 else 0
             node = above
     return grants[:rows]
+
+
+@kernel
+def serve(
+    account: Int32s,
+    last_served: Floats,
+    rarity: Int64s,
+    nodes: Nodes,
+    lanes: LaneState,
+    search: Search,
+) -> Int64s:
+    """`dispatch` from the start: the lanes that fit somewhere line up, and all are served.
+
+    Lane columns [m]: account int32, last_served float64. rarity: int64[s], by shape.
+    """
+    drop_unplaceable(search, lanes.shape)
+    form_rings(account, last_served, rarity, lanes.shape, lanes.following, nodes.tail)
+    return dispatch(nodes, lanes, search)

@@ -11,6 +11,8 @@ gives each one is the most that it can use of the fleet. Exact where the sets li
 or apart, as pools, models and sizes do; where they cross, feasible and close.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from broker.scheduling.columns import Bools, Floats, Int32s, Int64s, Masks
@@ -24,20 +26,33 @@ MASKS_MAX = 64  # distinct masks of lanes whose demands are limited one by one
 ROUNDING = 1e-9
 
 
-def entitlements(snapshot: Snapshot, tree: Tree, adjusted: Floats) -> Floats:
+class Wants(NamedTuple):
+    """By account [n]. slots float64, running and pending, but not more than it holds or than the
+    classes have that suit its lanes, those of each mask and all together; held int64, slots under
+    lease; reach uint64, the classes that suit any busy lane, of those that exist.
+    alike: all who reach anything reach everything, so there is but one set to look at."""
+
+    slots: Floats
+    held: Int64s
+    reach: Masks
+    alike: bool
+
+
+def entitlements(snapshot: Snapshot, tree: Tree, adjusted: Floats, wants: Wants) -> Floats:
     """Slots each node is owed now, float64[N]. adjusted: float64[N], weights after history."""
     top, size = tree.parent.size, tree.accounts
-    reach = _reaches(snapshot.lanes, size, snapshot.class_capacity)
     demand = np.zeros(top)
-    demand[:size] = usable_demand(snapshot.lanes, size, snapshot.class_capacity)
+    demand[:size] = wants.slots
 
     def divided(slots: float, wanted: Floats) -> Floats:
         bounds = (tree.minimum, tree.maximum)
         return divide_tree(slots, adjusted, wanted, *bounds, tree.order, tree.first)
 
-    sets, slots, within = _sets(reach, snapshot.class_capacity)
     everything = float(snapshot.class_capacity.sum())
     owed = divided(everything, demand)
+    if wants.alike:
+        return owed
+    sets, slots, within = _sets(wants.reach, snapshot.class_capacity)
     looked_at = np.zeros(sets.size, dtype=bool)
     while not looked_at.all():
         broken = ~looked_at & (within @ owed[:size] > slots * (1.0 + ROUNDING))
@@ -71,26 +86,20 @@ def _sets(reach: Masks, class_capacity: Int64s) -> tuple[Masks, Floats, Floats]:
     return sets, np.array([slots[s] for s in chosen], np.float64), within
 
 
-def usable_demand(lanes: Lanes, accounts: int, class_capacity: Int64s) -> Floats:
-    """Slots wanted by each account, float64[n]: running and pending, but not more than it holds or
-    than the classes have that suit its lanes, those of each mask and all together."""
-    reach = _reaches(lanes, accounts, class_capacity)
-    of_lane, masks = _numbered(lanes.classes, lanes.pending > 0)
-    if masks.size > MASKS_MAX:
-        of_lane.fill(0)
-        masks = np.full(1, np.iinfo(np.uint64).max)
-    bits = np.arange(class_capacity.size, dtype=np.uint64)
-    slots = ((masks[:, None] >> bits) & np.uint64(1)).astype(np.float64) @ class_capacity
-    all_slots = ((reach[:, None] >> bits) & np.uint64(1)).astype(np.float64) @ class_capacity
-    return _usable_demand(
-        lanes.account, lanes.pending, lanes.running, lanes.job_slots(), of_lane, slots, all_slots
+def wants(lanes: Lanes, accounts: int, class_capacity: Int64s) -> Wants:
+    """What each account wants and holds."""
+    return Wants(
+        *_wants(
+            lanes.account,
+            lanes.pending,
+            lanes.running,
+            lanes.slots,
+            lanes.members,
+            lanes.classes,
+            class_capacity,
+            accounts,
+        )
     )
-
-
-def _reaches(lanes: Lanes, accounts: int, class_capacity: Int64s) -> Masks:
-    """Classes that suit any busy lane of each account, uint64[n]; only classes that exist."""
-    existing = np.uint64(sum(1 << int(c) for c in np.flatnonzero(class_capacity > 0)))
-    return _reach(lanes.account, lanes.pending, lanes.running, lanes.classes, existing, accounts)
 
 
 @kernel
@@ -114,61 +123,57 @@ def _numbered(masks: Masks, counted: Bools) -> tuple[Int64s, Masks]:
 
 
 @kernel
-def _reach(
+def _slots_of(mask: np.uint64, class_capacity: Int64s) -> float:
+    """Slots of the classes of a mask."""
+    slots = 0.0
+    for c in range(class_capacity.size):
+        if (mask >> np.uint64(c)) & np.uint64(1):
+            slots += class_capacity[c]
+    return slots
+
+
+@kernel
+def _wants(
     account: Int32s,
     pending: Int64s,
     running: Int64s,
+    slots: Int32s,
+    members: Int32s,
     classes: Masks,
-    existing: np.uint64,
+    class_capacity: Int64s,
     accounts: int,
-) -> Masks:
-    """uint64[n]: the classes of all busy lanes together. Lane columns [m]."""
+) -> tuple[Floats, Int64s, Masks, bool]:
+    """The columns of `Wants`. Lane columns [m]; class_capacity int64[k]."""
+    existing = np.uint64(0)
+    for c in range(class_capacity.size):
+        if class_capacity[c] > 0:
+            existing |= np.uint64(1) << np.uint64(c)
+    mask, masks = _numbered(classes, pending > 0)
+    if masks.size > MASKS_MAX:
+        mask.fill(0)
+        masks = np.full(1, ~np.uint64(0))
+    mask_slots = np.empty(masks.size)
+    for d in range(masks.size):
+        mask_slots[d] = _slots_of(masks[d], class_capacity)
     reach = np.zeros(accounts, np.uint64)
+    held = np.zeros(accounts, np.int64)
+    wanted = np.zeros((accounts, masks.size))
     for lane in range(account.size):
-        if pending[lane] > 0 or running[lane] > 0:
-            reach[account[lane]] |= classes[lane] & existing
-    return reach
-
-
-@kernel
-def _usable_demand(
-    account: Int32s,
-    pending: Int64s,
-    running: Int64s,
-    slots: Int64s,
-    mask: Int64s,
-    mask_slots: Floats,
-    reach_slots: Floats,
-) -> Floats:
-    """float64[n], in slots. Lane columns [m], mask a row of mask_slots float64[d];
-    reach_slots float64[n]: what all classes of an account have."""
-    size = reach_slots.size
-    held = np.zeros(size)
-    wanted = np.zeros((size, mask_slots.size))
-    for lane in range(account.size):
-        a = account[lane]
-        held[a] += float(running[lane]) * slots[lane]
+        a, job = account[lane], np.int64(slots[lane]) * members[lane]
+        held[a] += running[lane] * job
         if pending[lane] > 0:
-            wanted[a, mask[lane]] += float(pending[lane]) * slots[lane]
-    demand = np.empty(size)
-    for a in range(size):
-        usable = held[a]
-        for d in range(mask_slots.size):
+            wanted[a, mask[lane]] += float(pending[lane]) * job
+        if pending[lane] > 0 or running[lane] > 0:
+            reach[a] |= classes[lane] & existing
+    demand = np.empty(accounts)
+    alike = True
+    last, reach_slots = np.uint64(0), 0.0
+    for a in range(accounts):
+        alike &= reach[a] == 0 or reach[a] == existing
+        if reach[a] != last:
+            last, reach_slots = reach[a], _slots_of(reach[a], class_capacity)
+        usable = float(held[a])
+        for d in range(masks.size):
             usable += min(wanted[a, d], mask_slots[d])
-        demand[a] = max(held[a], min(usable, reach_slots[a]))
-    return demand
-
-
-def slots_held(lanes: Lanes, accounts: int) -> Int64s:
-    """Slots under lease by account, int64[n]."""
-    return _slots_held(
-        lanes.account, lanes.running, lanes.job_slots(), np.zeros(accounts, np.int64)
-    )
-
-
-@kernel
-def _slots_held(account: Int32s, running: Int64s, slots: Int64s, held: Int64s) -> Int64s:
-    """Fill `held` int64[n], in slots. Lane columns [m]."""
-    for lane in range(account.size):
-        held[account[lane]] += running[lane] * slots[lane]
-    return held
+        demand[a] = max(float(held[a]), min(usable, reach_slots))
+    return demand, held, reach, alike

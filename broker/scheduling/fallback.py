@@ -50,6 +50,7 @@ def first_come(snapshot: Snapshot, now: float) -> Plan:
         grant_gang=np.full(len(grants), -1, np.int32),
         weight_adjusted=accounts.weight.copy(),
         entitlement_slots=np.zeros(accounts.id.size),
+        fair_slots=np.zeros(accounts.id.size),
         allocated_slots=allocated,
         account_rank=np.zeros(accounts.id.size, np.int32),
         group_weight_adjusted=snapshot.groups.weight.copy(),

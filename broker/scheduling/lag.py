@@ -16,6 +16,7 @@ slots, divided by the length of a typical job.
 import numpy as np
 
 from broker.scheduling.columns import Floats, Int64s
+from broker.scheduling.kernel import kernel
 
 LAG_JOBS_MAX = 4.0
 
@@ -38,10 +39,31 @@ def carried(
     counts twice while a report is on its way, are nobody's gain or loss, and what a group misses
     is no claim of one member on another.
     """
-    due = np.bincount(parent + 1, entitlement)
-    given = np.bincount(parent + 1, allocated)
-    factor = np.divide(given, due, out=np.zeros(due.size), where=due > 0)
-    part = np.where(due[parent + 1] > 0, entitlement * factor[parent + 1], allocated)
-    bound = LAG_JOBS_MAX * job_seconds
-    moved: Floats = np.clip(lag + (part - allocated) * seconds, -bound, bound)
+    return _carried(lag, entitlement, allocated, parent, seconds, LAG_JOBS_MAX * job_seconds)
+
+
+@kernel
+def _carried(
+    lag: Floats,
+    entitlement: Floats,
+    allocated: Floats,
+    parent: Int64s,
+    seconds: float,
+    bound: float,
+) -> Floats:
+    """See `carried`; bound: slot-seconds."""
+    families = 1
+    for node in range(parent.size):
+        families = max(families, parent[node] + 2)
+    due, given = np.zeros(families), np.zeros(families)
+    for node in range(parent.size):
+        due[parent[node] + 1] += entitlement[node]
+        given[parent[node] + 1] += allocated[node]
+    moved = np.empty(lag.size)
+    for node in range(parent.size):
+        family = parent[node] + 1
+        part = allocated[node]
+        if due[family] > 0.0:
+            part = entitlement[node] * (given[family] / due[family])
+        moved[node] = min(max(lag[node] + (part - allocated[node]) * seconds, -bound), bound)
     return moved

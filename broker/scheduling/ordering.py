@@ -13,6 +13,7 @@ import numpy.typing as npt
 from broker.scheduling.accounts import Accounts, Groups
 from broker.scheduling.columns import Int32s, Int64s, refuse
 from broker.scheduling.decision import Plan
+from broker.scheduling.kernel import kernel
 from broker.scheduling.snapshot import Hosts, Lanes, Snapshot
 
 Order = npt.NDArray[np.int64]
@@ -63,6 +64,7 @@ class Orders:
             grant_host=_original(self.hosts, plan.grant_host),
             weight_adjusted=_scattered(self.accounts, plan.weight_adjusted),
             entitlement_slots=_scattered(self.accounts, plan.entitlement_slots),
+            fair_slots=_scattered(self.accounts, plan.fair_slots),
             allocated_slots=_scattered(self.accounts, plan.allocated_slots),
             account_rank=_scattered(self.accounts, plan.account_rank),
             group_weight_adjusted=_scattered(self.groups, plan.group_weight_adjusted),
@@ -88,13 +90,22 @@ def orders_by_id(snapshot: Snapshot) -> Orders:
 
 
 def _by_id(argument: str, ids: Int64s) -> Order | None:
-    if bool((ids[1:] > ids[:-1]).all()):
+    if _rise(ids):
         return None
     order = np.argsort(ids, kind="stable")
     twice = np.zeros(ids.size, dtype=bool)
     twice[order[1:]] = ids[order[1:]] == ids[order[:-1]]
     refuse(argument, twice, "occurs twice")
     return order
+
+
+@kernel
+def _rise(ids: Int64s) -> bool:
+    """Whether each of int64[x] is greater than the one before."""
+    rising = True
+    for row in range(1, ids.size):
+        rising &= ids[row] > ids[row - 1]
+    return rising
 
 
 def _renumbered(order: Order) -> Int32s:
@@ -113,7 +124,7 @@ def _original(order: Order | None, rows: npt.NDArray[np.int32]) -> npt.NDArray[n
 
 
 def _scattered(order: Order | None, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    if order is None:
+    if order is None or values.size == 0:  # there or never asked for
         return values
     scattered = np.empty_like(values)
     scattered[order] = values

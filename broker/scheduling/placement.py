@@ -21,14 +21,15 @@ from broker.scheduling.snapshot import Hosts, Lanes
 
 class Shapes(NamedTuple):
     """Distinct requests. of_lane: int32[m], -1 for a lane with nothing to place; the rest [s]:
-    first_lane int32 (a lane of that shape), wanted_slots float64, classes uint64, need int64[s, 6]
-    as in `Search`."""
+    wanted_slots float64, classes uint64, need int64[s, 6]
+    as in `Search`; rarity int64, 0 for the shape whose suiting classes have the fewest slots, and
+    so on: shapes of equal reach share a number."""
 
     of_lane: Int32s
-    first_lane: Int32s
     wanted_slots: Floats
     classes: Masks
     need: Int64s
+    rarity: Int64s
 
 
 class Search(NamedTuple):
@@ -62,54 +63,34 @@ AMOUNTS, HOST_COLUMNS, REQUEST_COLUMNS = 3, 4, 6  # what is used up, `free` and 
 
 def fold_shapes(lanes: Lanes, holds: Holds, class_capacity: Int64s) -> Shapes:
     """Number the distinct requests of the lanes that wait and that some existing class suits."""
-    existing = np.uint64(0)
-    for c in np.flatnonzero(class_capacity > 0):
-        existing |= np.uint64(1) << np.uint64(c)
-    classes = holds.classes & existing
-    request = _side_by_side(
-        lanes.slots,
-        lanes.cpus,
-        lanes.memory_mib,
-        holds.seconds,
-        lanes.members,
-        lanes.members_on_host,
+    return Shapes(
+        *_fold(
+            lanes.pending,
+            lanes.slots,
+            lanes.cpus,
+            lanes.memory_mib,
+            holds.seconds,
+            lanes.members,
+            lanes.members_on_host,
+            holds.classes,
+            class_capacity,
+        )
     )
-    of_lane, first_lane, wanted = _fold(lanes.pending, request, classes)
-    return Shapes(of_lane, first_lane, wanted, classes[first_lane], request[first_lane])
 
 
 def order_hosts(hosts: Hosts, holds: Holds, shapes: Shapes, classes: int) -> Search:
     """Line up the hosts that some waiting job could use. `classes` is their number, k."""
-    need = shapes.need
-    least = need[:, :AMOUNTS].min(axis=0, initial=np.iinfo(np.int64).max)
-    useful = np.flatnonzero(
-        (hosts.slots_free >= least[0])
-        & (hosts.cpus_free >= least[1])
-        & (hosts.memory_mib_free >= least[2])
-    )
-    klass, slots = hosts.klass[useful], hosts.slots_free[useful]
-    free = slots_by_class(klass, slots, classes).astype(np.float64)
-    pressure = _pressure(shapes.classes, shapes.wanted_slots, free)
-    rank = np.empty(classes, np.int64)
-    rank[np.argsort(pressure, kind="stable")] = np.arange(classes)
-    place = rank[klass] * (int(slots.max(initial=0)) + 1) + slots
-    host = useful[np.lexsort((hosts.memory_mib_free[useful], place))]
-    klass = hosts.klass[host]
-    class_end = np.zeros(classes, np.int32)
-    class_end[klass] = np.arange(1, host.size + 1)  # the last assignment of a class stands
+    columns = (hosts.klass, hosts.slots_free, hosts.cpus_free, hosts.memory_mib_free)
+    found = _line_up(*columns, holds.open_seconds, shapes, classes)
+    host, klass, free, skip, class_end, least = found
     return Search(
         classes=shapes.classes,
-        need=need,
-        cursor=np.zeros(need.shape[0], np.int32),
-        host=host.astype(np.int32),
+        need=shapes.need,
+        cursor=np.zeros(shapes.classes.size, np.int32),
+        host=host,
         klass=klass,
-        free=_side_by_side(
-            hosts.slots_free[host],
-            hosts.cpus_free[host],
-            hosts.memory_mib_free[host],
-            holds.open_seconds[host],
-        ),
-        skip=np.arange(host.size + 1, dtype=np.int32),
+        free=free,
+        skip=skip,
         class_end=class_end,
         least=least,
     )
@@ -121,14 +102,6 @@ def renew(search: Search) -> None:
     search.skip[:] = np.arange(search.skip.size)
 
 
-def _side_by_side(*columns: Int32s | Int64s) -> Int64s:
-    """One row a host or lane, int64[., columns]: a search touches one cache line, not several."""
-    rows = np.empty((columns[0].size, len(columns)), np.int64)
-    for kind, values in enumerate(columns):
-        rows[:, kind] = values
-    return rows
-
-
 def slots_by_class(klass: Int32s, slots: Int32s, classes: int) -> Int64s:
     """Sum of `slots` int32[h] by class, int64[k]."""
     total: Floats = np.bincount(klass, weights=slots, minlength=classes).astype(np.float64)
@@ -136,48 +109,88 @@ def slots_by_class(klass: Int32s, slots: Int32s, classes: int) -> Int64s:
 
 
 @kernel
-def _fold(pending: Int64s, request: Int64s, classes: Masks) -> tuple[Int32s, Int32s, Floats]:
-    """Number equal rows by a hash table with open addressing.
+def _fold(
+    pending: Int64s,
+    slots: Int32s,
+    cpus: Int32s,
+    memory_mib: Int64s,
+    seconds: Int64s,
+    members: Int32s,
+    members_on_host: Int32s,
+    suits: Masks,
+    class_capacity: Int64s,
+) -> tuple[Int32s, Floats, Masks, Int64s, Int64s]:
+    """The columns of `Shapes`: equal requests are found by a hash table with open addressing.
 
-    By lane: pending int64[m], request int64[m, 5], classes uint64[m]. Returns of_lane int32[m],
-    first_lane int32[s], wanted_slots float64[s]. The hash is Marsaglia's xorshift: without
-    multiplication, so plain Python can run it without overflow warnings.
+    Lane columns [m]; class_capacity int64[k]. The hash rotates and ends with
+    Marsaglia's xorshift: without multiplication, so plain Python can run it without warnings.
     """
-    lanes = pending.size
+    existing = np.uint64(0)
+    for c in range(class_capacity.size):
+        if class_capacity[c] > 0:
+            existing |= np.uint64(1) << np.uint64(c)
     size = 16
-    while size < 2 * lanes:
+    while size < 2 * pending.size:
         size *= 2
     table = np.full(size, -1, np.int32)
-    of_lane = np.full(lanes, -1, np.int32)
-    first_lane = np.empty(lanes, np.int32)
-    wanted = np.zeros(lanes)
+    of_lane = np.full(pending.size, -1, np.int32)
+    wanted = np.zeros(pending.size)
+    need = np.empty((16, REQUEST_COLUMNS), np.int64)
+    classes = np.empty(16, np.uint64)
+    request = np.empty(REQUEST_COLUMNS, np.int64)
     count = 0
-    for lane in range(lanes):
-        if pending[lane] <= 0 or classes[lane] == 0:
+    for lane in range(pending.size):
+        mask = suits[lane] & existing
+        if pending[lane] <= 0 or mask == 0:
             continue
-        x = np.uint64(88172645463325252) ^ classes[lane]
-        for kind in range(request.shape[1] + 1):
-            x ^= x << np.uint64(13)
-            x ^= x >> np.uint64(7)
-            x ^= x << np.uint64(17)
-            if kind < request.shape[1]:
-                x ^= np.uint64(request[lane, kind])
+        request[SLOTS], request[CPUS], request[MEMORY] = slots[lane], cpus[lane], memory_mib[lane]
+        request[SECONDS], request[MEMBERS] = seconds[lane], members[lane]
+        request[ON_HOST] = members_on_host[lane]
+        x = mask
+        for kind in range(REQUEST_COLUMNS):
+            x = (x << np.uint64(9)) ^ (x >> np.uint64(55)) ^ np.uint64(request[kind])
+        x ^= x << np.uint64(13)
+        x ^= x >> np.uint64(7)
+        x ^= x << np.uint64(17)
         at = int(x >> np.uint64(20)) & (size - 1)
         while table[at] >= 0:
-            other = first_lane[table[at]]
-            same = classes[other] == classes[lane]
-            for kind in range(request.shape[1]):
-                same &= request[other, kind] == request[lane, kind]
+            shape = table[at]
+            same = classes[shape] == mask
+            for kind in range(REQUEST_COLUMNS):
+                same &= need[shape, kind] == request[kind]
             if same:
                 break
             at = (at + 1) & (size - 1)
         if table[at] < 0:
+            if count == classes.size:
+                need = np.concatenate((need, np.empty_like(need)))
+                classes = np.concatenate((classes, np.empty_like(classes)))
             table[at] = count
-            first_lane[count] = lane
+            need[count], classes[count] = request, mask
             count += 1
-        of_lane[lane] = table[at]
-        wanted[table[at]] += float(pending[lane]) * request[lane, SLOTS] * request[lane, MEMBERS]
-    return of_lane, first_lane[:count].copy(), wanted[:count].copy()
+        shape = table[at]
+        of_lane[lane] = shape
+        wanted[shape] += float(pending[lane]) * request[SLOTS] * request[MEMBERS]
+    need, classes = need[:count].copy(), classes[:count].copy()
+    rarity = _rarity(classes, class_capacity)
+    return of_lane, wanted[:count].copy(), classes, need, rarity
+
+
+@kernel
+def _rarity(classes: Masks, class_capacity: Int64s) -> Int64s:
+    """`Shapes.rarity`. classes uint64[s], class_capacity int64[k]."""
+    reach = np.zeros(classes.size, np.int64)
+    for shape in range(classes.size):
+        for c in range(class_capacity.size):
+            if (classes[shape] >> np.uint64(c)) & np.uint64(1):
+                reach[shape] += class_capacity[c]
+    rarity = np.zeros(classes.size, np.int64)
+    rank = 0
+    order = np.argsort(reach)
+    for j in range(1, classes.size):
+        rank += reach[order[j]] > reach[order[j - 1]]
+        rarity[order[j]] = rank
+    return rarity
 
 
 @kernel
@@ -197,3 +210,77 @@ def _pressure(classes: Masks, wanted_slots: Floats, free: Floats) -> Floats:
                 if (classes[shape] >> np.uint64(c)) & np.uint64(1):
                     pressure[c] += wanted_slots[shape] / reach
     return pressure
+
+
+@kernel
+def _sort_by_digits(rows: Int64s, key: Int64s) -> Int64s:
+    """`rows` in order of key[row] int64 >= 0, equal ones as they stood: a radix sort, which for a
+    few thousand small numbers takes a fraction of the time of a sort by comparison."""
+    highest = np.int64(0)
+    for j in range(rows.size):
+        highest = max(highest, key[rows[j]])
+    bits = 4
+    while bits < 11 and (1 << bits) < rows.size:
+        bits += 1
+    shift = 0
+    while shift < 63 and highest >> shift > 0:
+        start = np.zeros((1 << bits) + 1, np.int64)
+        for j in range(rows.size):
+            start[((key[rows[j]] >> shift) & ((1 << bits) - 1)) + 1] += 1
+        for digit in range(1 << bits):
+            start[digit + 1] += start[digit]
+        ordered = np.empty_like(rows)
+        for j in range(rows.size):
+            digit = (key[rows[j]] >> shift) & ((1 << bits) - 1)
+            ordered[start[digit]] = rows[j]
+            start[digit] += 1
+        rows = ordered
+        shift += bits
+    return rows
+
+
+@kernel
+def _line_up(
+    klass: Int32s,
+    slots: Int32s,
+    cpus: Int32s,
+    memory_mib: Int64s,
+    open_seconds: Int64s,
+    shapes: Shapes,
+    classes: int,
+) -> tuple[Int32s, Int32s, Int64s, Int32s, Int32s, Int64s]:
+    """host, klass, free, skip, class_end and least of `Search`. Host columns [h]."""
+    least = np.full(AMOUNTS, np.iinfo(np.int64).max)
+    for shape in range(shapes.classes.size):
+        for kind in range(AMOUNTS):
+            least[kind] = min(least[kind], shapes.need[shape, kind])
+    useful = np.empty(klass.size, np.int64)
+    free_slots = np.zeros(classes)
+    count = 0
+    most, thinnest = np.int64(0), np.iinfo(np.int64).max
+    for row in range(klass.size):
+        if slots[row] >= least[0] and cpus[row] >= least[1] and memory_mib[row] >= least[2]:
+            useful[count] = row
+            count += 1
+            free_slots[klass[row]] += slots[row]
+            most = max(most, np.int64(slots[row]))
+            thinnest = min(thinnest, memory_mib[row])
+    pressure = _pressure(shapes.classes, shapes.wanted_slots, free_slots)
+    rank = np.empty(classes, np.int64)
+    rank[np.argsort(pressure, kind="mergesort")] = np.arange(classes)
+    beyond, place = np.empty(klass.size, np.int64), np.empty(klass.size, np.int64)
+    for j in range(count):
+        row = useful[j]
+        beyond[row] = memory_mib[row] - thinnest
+        place[row] = rank[klass[row]] * (most + 1) + slots[row]
+    rows = _sort_by_digits(_sort_by_digits(useful[:count].copy(), beyond), place)
+    host, of_class = np.empty(count, np.int32), np.empty(count, np.int32)
+    free = np.empty((count, HOST_COLUMNS), np.int64)
+    class_end = np.zeros(classes, np.int32)
+    for at in range(count):
+        row = rows[at]
+        host[at], of_class[at] = row, klass[row]
+        free[at, 0], free[at, 1], free[at, 2] = slots[row], cpus[row], memory_mib[row]
+        free[at, 3] = open_seconds[row]
+        class_end[klass[row]] = at + 1
+    return host, of_class, free, np.arange(count + 1).astype(np.int32), class_end, least

@@ -7,8 +7,8 @@ groups no single number says who is next: serving one member moves the whole gro
 import numpy as np
 
 from broker.scheduling.columns import Int32s, Int64s
-from broker.scheduling.dispatch import MAXIMUM, LaneState, Nodes, claims, dispatch
-from broker.scheduling.kernel import kernel
+from broker.scheduling.dispatch import LaneState, claims, dispatch
+from broker.scheduling.nodes import MAXIMUM, Nodes
 from broker.scheduling.placement import (
     HOST_COLUMNS,
     MEMBERS,
@@ -17,25 +17,6 @@ from broker.scheduling.placement import (
     SLOTS,
     Search,
 )
-from broker.scheduling.snapshot import Lanes
-
-
-def least_waiting(lanes: Lanes, waiting: Int64s, shape: Int32s, accounts: int) -> Int64s:
-    """Slots of the smallest job of each account that waits, int64[n], 0 where none does.
-
-    waiting int64[m], jobs; shape int32[m], -1 where no host of the fleet could ever run them.
-    """
-    return _least(lanes.account, waiting, shape, lanes.job_slots(), np.zeros(accounts, np.int64))
-
-
-@kernel
-def _least(account: Int32s, waiting: Int64s, shape: Int32s, slots: Int64s, least: Int64s) -> Int64s:
-    """Fill `least` int64[n], zeros before. Lane columns [m]."""
-    for lane in range(account.size):
-        if waiting[lane] > 0 and shape[lane] >= 0:
-            a = account[lane]
-            least[a] = slots[lane] if least[a] == 0 else min(least[a], slots[lane])
-    return least
 
 
 def ranks(nodes: Nodes, least: Int64s) -> Int32s:

@@ -18,8 +18,8 @@ MOVES_MAX = 1_000
 
 
 def worthwhile(search: Search) -> bool:
-    """Whether any host is free."""
-    return bool((search.free[:, SLOTS] > 0).any())
+    """Whether any host is free, and jobs could move to another class at all."""
+    return search.class_end.size > 1 and bool((search.free[:, SLOTS] > 0).any())
 
 
 def rearranged(
@@ -29,8 +29,9 @@ def rearranged(
     whether any was. shape: int32[m] of each lane; wanted: int64[s]; `search.free` follows."""
     begin = np.zeros(search.class_end.size, np.int64)
     begin[search.klass[::-1]] = np.arange(search.klass.size)[::-1]
-    table, moves = _rearrange(grants, shape, wanted.copy(), begin, search)
-    return table[table[:, 2] > 0], moves > 0
+    table = _rearrange(grants, shape, wanted.copy(), begin, search)
+    moved = table.shape[0] > grants.shape[0]  # also by a chain that broke off: it made room as well
+    return table[table[:, 2] > 0], moved
 
 
 @kernel
@@ -45,8 +46,8 @@ def _fits(free: Int64s, need: Int64s, at: int, shape: int) -> bool:
 @kernel
 def _rearrange(
     grants: Int64s, shape: Int32s, wanted: Int64s, begin: Int64s, search: Search
-) -> tuple[Int64s, int]:
-    """The table of grants after all moves, and their number; see `rearranged`."""
+) -> Int64s:
+    """The table of grants after all moves, each of which added a row; see `rearranged`."""
     free, need = search.free, search.need
     classes, shapes, rows = begin.size, search.classes.size, grants.shape[0]
     # a chain visits a class once, and for each shape one chain may break off
@@ -94,7 +95,7 @@ def _rearrange(
     for move in range(moves):
         for kind in range(3):
             free[booked[move, 0], kind] += need[booked[move, 1], kind]
-    return table[:rows], moves
+    return table[:rows]
 
 
 @kernel

@@ -32,6 +32,13 @@ class LaneReason(IntEnum):
     """The account is below its entitlement, but every slot of the suiting classes is busy."""
 
 
+EMPTY, GRANTED_ALL = int(LaneReason.EMPTY), int(LaneReason.GRANTED_ALL)  # as kernels know them
+NO_SUITABLE_CLASS = int(LaneReason.NO_SUITABLE_CLASS)
+NO_HOST_WITH_ENOUGH = int(LaneReason.NO_HOST_WITH_ENOUGH)
+NO_QUOTA, SHARE_REACHED = int(LaneReason.NO_QUOTA), int(LaneReason.SHARE_REACHED)
+MAXIMUM_REACHED, NO_FREE_SLOT = int(LaneReason.MAXIMUM_REACHED), int(LaneReason.NO_FREE_SLOT)
+
+
 class Standing(NamedTuple):
     """By account [n]: weight float64, entitlement and room float64 and allocated int64 in slots;
     room is what maxima still allow."""
@@ -55,58 +62,72 @@ def lane_reasons(
     waiting: int64[m], jobs not granted. class_free, class_capacity: int64[k], slots left and all.
     slot_units: as in `Snapshot`.
     """
-    account, step = lanes.account, np.minimum(lanes.job_slots(), slot_units)
-    beyond = standing.allocated[account] + step > standing.entitlement[account]
-    when_busy = np.full(account.size, LaneReason.NO_FREE_SLOT, np.int32)
-    when_busy[beyond] = LaneReason.SHARE_REACHED
-    when_busy[standing.weight[account] <= 0] = LaneReason.NO_QUOTA
-    reason, blocking = _lane_reasons(
+    return _lane_reasons(
+        lanes.account,
         lanes.pending,
         waiting,
         lanes.classes,
-        when_busy,
+        lanes.slots,
+        lanes.members,
         class_free,
         class_capacity,
+        standing,
+        slot_units,
     )
-    capped = (reason > LaneReason.NO_SUITABLE_CLASS) & (
-        lanes.job_slots() > standing.room[lanes.account]
-    )
-    reason[capped] = LaneReason.MAXIMUM_REACHED
-    blocking[capped] = -1
-    return reason, blocking
 
 
 @kernel
 def _lane_reasons(
+    account: Int32s,
     pending: Int64s,
     waiting: Int64s,
     classes: Masks,
-    when_busy: Int32s,
+    slots: Int32s,
+    members: Int32s,
     class_free: Int64s,
     class_capacity: Int64s,
+    standing: Standing,
+    slot_units: int,
 ) -> tuple[Int32s, Int32s]:
-    """By lane [m]: pending, waiting int64, classes uint64, when_busy int32 (the reason where no
-    suiting slot is free). By class [k]: class_free, class_capacity int64, in slots."""
+    """By lane [m]. By class [k]: class_free, class_capacity int64, in slots."""
     reason = np.empty(pending.size, np.int32)
     blocking = np.full(pending.size, -1, np.int32)
+    mask, widest, freest = np.uint64(0), -1, -1
     for lane in range(pending.size):
         if waiting[lane] == 0:
-            reason[lane] = 1 if pending[lane] > 0 else 0
+            reason[lane] = GRANTED_ALL if pending[lane] > 0 else EMPTY
             continue
-        widest = -1
-        freest = -1
-        for c in range(class_capacity.size):
-            if class_capacity[c] > 0 and (classes[lane] >> np.uint64(c)) & np.uint64(1):
-                if widest < 0 or class_capacity[c] > class_capacity[widest]:
-                    widest = c
-                if class_free[c] > 0 and (freest < 0 or class_free[c] > class_free[freest]):
-                    freest = c
+        if classes[lane] != mask:
+            mask = classes[lane]
+            widest, freest = _classes_of(mask, class_free, class_capacity)
+        a, job = account[lane], np.int64(slots[lane]) * members[lane]
         if widest < 0:
-            reason[lane] = 2
+            reason[lane] = NO_SUITABLE_CLASS
+        elif job > standing.room[a]:
+            reason[lane] = MAXIMUM_REACHED
         elif freest >= 0:
-            reason[lane] = 3
+            reason[lane] = NO_HOST_WITH_ENOUGH
             blocking[lane] = freest
         else:
-            reason[lane] = when_busy[lane]
             blocking[lane] = widest
+            if standing.weight[a] <= 0:
+                reason[lane] = NO_QUOTA
+            elif standing.allocated[a] + min(job, slot_units) > standing.entitlement[a]:
+                reason[lane] = SHARE_REACHED
+            else:
+                reason[lane] = NO_FREE_SLOT
     return reason, blocking
+
+
+@kernel
+def _classes_of(mask: np.uint64, class_free: Int64s, class_capacity: Int64s) -> tuple[int, int]:
+    """Of the classes of a mask the one with most slots and the one with most free, -1 for none."""
+    widest = -1
+    freest = -1
+    for c in range(class_capacity.size):
+        if class_capacity[c] > 0 and (mask >> np.uint64(c)) & np.uint64(1):
+            if widest < 0 or class_capacity[c] > class_capacity[widest]:
+                widest = c
+            if class_free[c] > 0 and (freest < 0 or class_free[c] > class_free[freest]):
+                freest = c
+    return widest, freest

@@ -38,17 +38,13 @@ class Holds(NamedTuple):
 def hold(snapshot: Snapshot) -> Holds:
     """Which hosts are held for whom in this cycle."""
     lanes, hosts = snapshot.lanes, snapshot.hosts
-    holds = Holds(
-        open_seconds=np.full(hosts.id.size, ALWAYS),
-        klass=np.full(lanes.id.size, -1, np.int32),
-        starts_in=np.full(lanes.id.size, np.inf),
-        classes=lanes.classes,
-        seconds=np.zeros(lanes.id.size, np.int64),
-    )
+    holds = Holds(*_nothing_held(hosts.id.size, lanes.classes))
     idle_slots_max = snapshot.idle_reserved_max * float(snapshot.class_capacity.sum())
     idle_slots, taken = 0.0, 0
-    for lane in _candidates(snapshot):
-        found = _soonest(snapshot, lane, taken)
+    candidates = _candidates(snapshot)
+    ends = _ends(snapshot) if candidates else np.empty(0, np.int64)
+    for lane in candidates:
+        found = _soonest(snapshot, lane, ends, taken)
         if found is None:
             continue
         klass, starts_in, rows = found
@@ -69,44 +65,104 @@ def hold(snapshot: Snapshot) -> Holds:
     return holds._replace(classes=classes, seconds=np.where(waits, 0, limit))
 
 
-def skips(snapshot: Snapshot, granted: Int64s, klass: Int32s, owed: Bools) -> Int32s:
+@kernel
+def _nothing_held(hosts: int, classes: Masks) -> tuple[Int64s, Int32s, Floats, Masks, Int64s]:
+    """The columns of `Holds` while nobody waits for a host. classes: uint64[m]."""
+    lanes = classes.size
+    klass, starts_in = np.full(lanes, -1, np.int32), np.full(lanes, np.inf)
+    return np.full(hosts, ALWAYS), klass, starts_in, classes, np.zeros(lanes, np.int64)
+
+
+@kernel
+def skips(
+    account: Int32s,
+    pending: Int64s,
+    granted: Int64s,
+    slots: Int32s,
+    members: Int32s,
+    classes: Masks,
+    skipped: Int32s,
+    served: Int32s,
+    owed: Bools,
+    slot_units: int,
+) -> Int32s:
     """How often each lane's wide job was passed over, int32[m], this cycle included.
 
-    granted: int64[m], jobs. klass: int32[r], of each host that was granted. owed: bool[m], whether
-    the lane's account holds less than it is entitled to.
+    Lane columns [m]; granted int64, jobs. served: int32[r], the class of each host that was
+    granted. owed: bool[n], whether an account holds less than it is entitled to. slot_units: as in
+    `Snapshot`.
     """
-    lanes = snapshot.lanes
-    if not _wide(snapshot).any():
-        return np.zeros(lanes.id.size, np.int32)
-    served = np.bitwise_or.reduce(np.uint64(1) << klass.astype(np.uint64), initial=np.uint64(0))
-    passed = owed & _wide(snapshot) & (lanes.classes & served > 0)
-    waits = (lanes.pending > granted) & (granted == 0)
-    skipped: Int32s = np.where(waits, lanes.skipped + passed, 0).astype(np.int32)
-    return skipped
+    busy = np.uint64(0)
+    for row in range(served.size):
+        busy |= np.uint64(1) << np.uint64(served[row])
+    counted = np.zeros(account.size, np.int32)
+    for lane in range(account.size):
+        if pending[lane] > granted[lane] and granted[lane] == 0:
+            wide = slots[lane] > slot_units or members[lane] > 1
+            passed = wide and owed[account[lane]] and classes[lane] & busy != 0
+            counted[lane] = skipped[lane] + passed if wide else 0
+    return counted
 
 
-def _wide(snapshot: Snapshot) -> Bools:
-    """Lanes whose waiting jobs take several slots, bool[m]."""
-    waits: Bools = snapshot.lanes.pending > 0
-    return snapshot.wide() & waits
+@kernel
+def _due(
+    pending: Int64s,
+    slots: Int32s,
+    members: Int32s,
+    skipped: Int32s,
+    waited_seconds: Floats,
+    reserved_class: Int32s,
+    slot_units: int,
+    skips: int,
+    seconds: float,
+) -> Int64s:
+    """Rows of the lanes that hosts are held for or should be. Lane columns [m]."""
+    rows = np.empty(pending.size, np.int64)
+    count = 0
+    for lane in range(pending.size):
+        wide = pending[lane] > 0 and (slots[lane] > slot_units or members[lane] > 1)
+        long = skipped[lane] > 0 and waited_seconds[lane] >= seconds
+        if wide and (long or skipped[lane] >= skips or reserved_class[lane] >= 0):
+            rows[count] = lane
+            count += 1
+    return rows[:count].copy()
 
 
 def _candidates(snapshot: Snapshot) -> list[int]:
     """Lanes that hosts are held for or should be, in the order in which they are looked at."""
-    lanes, wide = snapshot.lanes, _wide(snapshot)
-    if not wide.any():
+    lanes = snapshot.lanes
+    rows = _due(
+        lanes.pending,
+        lanes.slots,
+        lanes.members,
+        lanes.skipped,
+        lanes.waited_seconds,
+        lanes.reserved_class,
+        snapshot.slot_units,
+        snapshot.reserve_after_skips,
+        snapshot.reserve_after_seconds,
+    )
+    if rows.size == 0:
         return []
-    long = (lanes.skipped > 0) & (lanes.waited_seconds >= snapshot.reserve_after_seconds)
-    due = (lanes.skipped >= snapshot.reserve_after_skips) | long | (lanes.reserved_class >= 0)
-    rows = np.flatnonzero(due & wide)
     order = np.lexsort((rows, -lanes.skipped[rows], lanes.reserved_class[rows] < 0))
     return [int(row) for row in rows[order]]
 
 
-def _soonest(snapshot: Snapshot, lane: int, taken: int) -> tuple[int, float, Int64s] | None:
+def _ends(snapshot: Snapshot) -> Int64s:
+    """Rows of `Running` in the order in which they end by their limits, those without one left out;
+    what ends together by host and id."""
+    running = snapshot.running
+    order = np.lexsort((running.id, running.host, running.seconds_left))
+    limited = int(np.isfinite(running.seconds_left).sum())
+    return order[:limited]
+
+
+def _soonest(
+    snapshot: Snapshot, lane: int, ends: Int64s, taken: int
+) -> tuple[int, float, Int64s] | None:
     """(class, seconds, host rows) where a job of the lane can start first; None if nowhere.
 
-    taken: mask of the classes that have a reservation.
+    ends: int64[e], see `_ends`. taken: mask of the classes that have a reservation.
     """
     mask = int(snapshot.lanes.classes[lane]) & ~taken
     reserved = int(snapshot.lanes.reserved_class[lane])
@@ -116,7 +172,7 @@ def _soonest(snapshot: Snapshot, lane: int, taken: int) -> tuple[int, float, Int
         (seconds, klass, rows)
         for klass in range(snapshot.class_capacity.size)
         if mask >> klass & 1
-        for seconds, rows in [_room_in(snapshot, lane, klass)]
+        for seconds, rows in [_room_in(snapshot, lane, ends, klass)]
         if seconds < np.inf
     ]
     if not found:
@@ -125,60 +181,81 @@ def _soonest(snapshot: Snapshot, lane: int, taken: int) -> tuple[int, float, Int
     return klass, seconds, rows
 
 
-def _room_in(snapshot: Snapshot, lane: int, klass: int) -> tuple[float, Int64s]:
+def _room_in(snapshot: Snapshot, lane: int, ends: Int64s, klass: int) -> tuple[float, Int64s]:
     """When and on which host rows of a class all members fit; inf where it is not known."""
     lanes, hosts, running = snapshot.lanes, snapshot.hosts, snapshot.running
-    rows = np.flatnonzero(hosts.klass == klass)
-    place = np.full(hosts.id.size, -1, np.int64)
-    place[rows] = np.arange(rows.size)
-    ends = np.flatnonzero((place[running.host] >= 0) & np.isfinite(running.seconds_left))
-    ends = ends[np.lexsort((running.id[ends], running.host[ends], running.seconds_left[ends]))]
-    of_lane, parts = running.lane[ends], running.members[ends].astype(np.int64)
-    columns = (lanes.slots, lanes.cpus, lanes.memory_mib)
-    freed = np.stack([column[of_lane] * parts for column in columns], axis=1).astype(np.int64)
-    free = np.stack([hosts.slots_free, hosts.cpus_free, hosts.memory_mib_free], axis=1)
-    need = np.array([column[lane] for column in columns], np.int64)
     members = int(lanes.members[lane])
-    on_host = min(members, int(lanes.members_on_host[lane]))
-    step, fits = _first_fit(
-        need, members, on_host, free[rows].astype(np.int64), place[running.host[ends]], freed
+    seconds, fits = _first_fit(
+        lane,
+        members,
+        min(members, int(lanes.members_on_host[lane])),
+        (lanes.slots, lanes.cpus),
+        lanes.memory_mib,
+        klass,
+        hosts.klass,
+        (hosts.slots_free, hosts.cpus_free),
+        hosts.memory_mib_free,
+        ends,
+        (running.lane, running.host, running.members),
+        running.seconds_left,
     )
-    if step < 0:
-        return np.inf, rows
     order = np.argsort(-fits, kind="stable")
     enough = int(np.searchsorted(np.cumsum(fits[order]), members)) + 1
-    return float(running.seconds_left[ends[step - 1]]) if step else 0.0, rows[order[:enough]]
+    return seconds, order[:enough]
 
 
 @kernel
 def _first_fit(
-    need: Int64s, members: int, on_host: int, free: Int64s, host: Int64s, freed: Int64s
-) -> tuple[int, Int64s]:
-    """After how many ends, -1 for never, all members fit; and how many then on each host, int64[h],
-    at most `on_host`.
+    lane: int,
+    members: int,
+    on_host: int,
+    slots_and_cpus: tuple[Int32s, Int32s],
+    memory_mib: Int64s,
+    klass: int,
+    of_class: Int32s,
+    slots_and_cpus_free: tuple[Int32s, Int32s],
+    memory_mib_free: Int64s,
+    ends: Int64s,
+    running: tuple[Int32s, Int32s, Int32s],
+    seconds_left: Floats,
+) -> tuple[float, Int64s]:
+    """In how many seconds, inf for never, all members fit; and how many then on each host of the
+    class, int64[h], at most `on_host`.
 
-    need int64[3], free int64[h, 3]. By end [e], in order of time: host int64, freed int64[e, 3].
+    Lane columns [m], host columns [h]. By row [r] of `Running`: its lane, host and members, and
+    seconds_left; ends int64[e].
     """
-    fits = np.zeros(free.shape[0], np.int64)
+    slots, cpus = slots_and_cpus
+    need = np.array([np.int64(slots[lane]), np.int64(cpus[lane]), memory_mib[lane]])
+    free = np.empty((of_class.size, 3), np.int64)
+    fits = np.zeros(of_class.size, np.int64)
     total = 0
-    for at in range(free.shape[0]):
-        fits[at] = _members_on(free, need, at, on_host)
-        total += fits[at]
-    for step in range(host.size):
-        if total >= members:
-            return step, fits
-        at = host[step]
-        for kind in range(3):
-            free[at, kind] += freed[step, kind]
+    for at in range(of_class.size):
+        free[at, 0], free[at, 1] = slots_and_cpus_free[0][at], slots_and_cpus_free[1][at]
+        free[at, 2] = memory_mib_free[at]
+        if of_class[at] == klass:
+            fits[at] = _members_on(free, need, at, on_host)
+            total += fits[at]
+    if total >= members:
+        return 0.0, fits
+    for end in ends:
+        other, at, parts = running[0][end], running[1][end], np.int64(running[2][end])
+        if of_class[at] != klass:
+            continue
+        free[at, 0] += parts * slots[other]
+        free[at, 1] += parts * cpus[other]
+        free[at, 2] += parts * memory_mib[other]
         fit = _members_on(free, need, at, on_host)
         total += fit - fits[at]
         fits[at] = fit
-    return (host.size if total >= members else -1), fits
+        if total >= members:
+            return seconds_left[end], fits
+    return np.inf, fits
 
 
 @kernel
 def _members_on(free: Int64s, need: Int64s, at: int, most: int) -> int:
-    """How many members of a job fit on a host, but not more than `most`."""
+    """How many members of a job fit on a host, but not more than `most`. free int64[h, 3]."""
     fit = most
     for kind in range(3):
         if need[kind] > 0:

@@ -11,6 +11,10 @@ import numpy as np
 
 from broker.scheduling.accounts import Accounts, Groups
 from broker.scheduling.columns import (
+    FLOAT,
+    INT32,
+    INT64,
+    MASK,
     Bools,
     Columns,
     Floats,
@@ -20,10 +24,10 @@ from broker.scheduling.columns import (
     Masks,
     column,
     empty,
-    refuse,
     refuse_negative,
 )
 
+UNBOUNDED = int(np.iinfo(np.int32).max)
 CLASSES_MAX = 64  # one bit each in `Lanes.classes`
 
 
@@ -66,27 +70,29 @@ class Lanes(Columns):
     reserved_class: Int32s = field(default_factory=empty)
 
     def __post_init__(self) -> None:
-        self._take("id", np.int64)
-        for name in ("account", "slots", "cpus"):
-            self._take(name, np.int32, self.id.size)
-        for name in ("pending", "running", "memory_mib"):
-            self._take(name, np.int64, self.id.size)
-        self._take("classes", np.uint64, self.id.size)
-        self._take("last_served", np.float64, self.id.size)
-        self._take_or_fill("members", np.int32, self.id.size, 1)
-        unbounded = np.iinfo(np.int32).max
-        self._take_or_fill("members_on_host", np.int32, self.id.size, unbounded)
-        self._take_or_fill("limit_seconds", np.float64, self.id.size, np.inf)
-        self._take_or_fill("skipped", np.int32, self.id.size, 0)
-        self._take_or_fill("waited_seconds", np.float64, self.id.size, 0.0)
-        self._take_or_fill("reserved_class", np.int32, self.id.size, -1)
+        self._take(
+            ("id", INT64, None),
+            ("account", INT32, None),
+            ("pending", INT64, None),
+            ("running", INT64, None),
+            ("slots", INT32, None),
+            ("cpus", INT32, None),
+            ("memory_mib", INT64, None),
+            ("classes", MASK, None),
+            ("last_served", FLOAT, None),
+            ("members", INT32, 1),
+            ("members_on_host", INT32, UNBOUNDED),
+            ("limit_seconds", FLOAT, np.inf),
+            ("skipped", INT32, 0),
+            ("waited_seconds", FLOAT, 0.0),
+            ("reserved_class", INT32, -1),
+        )
         self._refuse_negative("account", "pending", "running", "cpus", "memory_mib")
-        refuse("lanes.slots", self.slots < 1, "is below 1")
-        refuse("lanes.members", self.members < 1, "is below 1")
-        refuse("lanes.members_on_host", self.members_on_host < 1, "is below 1")
+        for name in ("slots", "members", "members_on_host"):
+            self.refuse_outside(name, 1, np.inf, "is below 1")
         self._refuse_negative("limit_seconds", "skipped", "waited_seconds")
         self._refuse_nan("limit_seconds", "waited_seconds", "last_served")
-        refuse("lanes.reserved_class", self.reserved_class < -1, "names no class")
+        self.refuse_outside("reserved_class", -1, np.inf, "names no class")
 
     def job_slots(self) -> Int64s:
         """Slots of one job, all members together, int64[m]."""
@@ -110,10 +116,13 @@ class Hosts(Columns):
     memory_mib_free: Int64s
 
     def __post_init__(self) -> None:
-        self._take("id", np.int64)
-        for name in ("klass", "slots_free", "cpus_free"):
-            self._take(name, np.int32, self.id.size)
-        self._take("memory_mib_free", np.int64, self.id.size)
+        self._take(
+            ("id", INT64, None),
+            ("klass", INT32, None),
+            ("slots_free", INT32, None),
+            ("cpus_free", INT32, None),
+            ("memory_mib_free", INT64, None),
+        )
         self._refuse_negative("klass", "slots_free", "cpus_free", "memory_mib_free")
 
 
@@ -136,15 +145,17 @@ class Running(Columns):
     members: Int32s = field(default_factory=empty)
 
     def __post_init__(self) -> None:
-        self._take("id", np.int64)
-        self._take("lane", np.int32, self.id.size)
-        self._take("host", np.int32, self.id.size)
-        self._take("age_seconds", np.float64, self.id.size)
-        self._take_or_fill("seconds_left", np.float64, self.id.size, np.inf)
-        self._take_or_fill("members", np.int32, self.id.size, 1)
+        self._take(
+            ("id", INT64, None),
+            ("lane", INT32, None),
+            ("host", INT32, None),
+            ("age_seconds", FLOAT, None),
+            ("seconds_left", FLOAT, np.inf),
+            ("members", INT32, 1),
+        )
         self._refuse_negative("lane", "host", "age_seconds", "seconds_left")
         self._refuse_nan("age_seconds", "seconds_left")
-        refuse("running.members", self.members < 1, "is below 1")
+        self.refuse_outside("members", 1, np.inf, "is below 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,15 +197,14 @@ class Snapshot:
         refuse_negative("class_capacity", capacity)
         if capacity.size > CLASSES_MAX:
             raise InvalidColumnError("class_capacity", f"has more than {CLASSES_MAX} classes")
-        accounts, classes = self.accounts.id.size, capacity.size
-        groups = self.groups.id.size
-        refuse("accounts.group", self.accounts.group >= groups, "names no group row")
-        running = self.running
-        refuse("running.lane", running.lane >= self.lanes.id.size, "names no lane row")
-        refuse("running.host", running.host >= self.hosts.id.size, "names no host row")
-        refuse("lanes.reserved_class", self.lanes.reserved_class >= classes, "names no class")
-        refuse("lanes.account", self.lanes.account >= accounts, "names no account row")
-        refuse("hosts.klass", self.hosts.klass >= classes, "names no class")
+        accounts, lanes, hosts = self.accounts, self.lanes, self.hosts
+        running, groups, classes = self.running, self.groups.id.size, capacity.size
+        accounts.refuse_outside("group", -1, groups - 1, "names no group row")
+        running.refuse_outside("lane", 0, lanes.id.size - 1, "names no lane row")
+        running.refuse_outside("host", 0, hosts.id.size - 1, "names no host row")
+        lanes.refuse_outside("reserved_class", -1, classes - 1, "names no class")
+        lanes.refuse_outside("account", 0, accounts.id.size - 1, "names no account row")
+        hosts.refuse_outside("klass", 0, classes - 1, "names no class")
         if not (math.isfinite(self.half_life_seconds) and self.half_life_seconds > 0):
             raise InvalidColumnError("half_life_seconds", "must be finite and above 0")
         if not (math.isfinite(self.history_strength) and self.history_strength >= 0):

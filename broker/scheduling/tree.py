@@ -4,10 +4,9 @@ Nodes are numbered: the accounts 0 .. n-1, then the groups n .. N-1; N itself st
 the fleet. Without groups every account is a child of the top, and the tree is the flat list.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from broker.scheduling.accounts import Accounts, Groups
 from broker.scheduling.columns import Floats, Int32s, Int64s
@@ -32,13 +31,11 @@ class Tree(NamedTuple):
 
 def grow(accounts: Accounts, groups: Groups) -> Tree:
     """The tree of a snapshot."""
-    size, top = accounts.id.size, accounts.id.size + groups.id.size
-    group = np.concatenate((accounts.group, groups.parent)).astype(np.int64)
-    parent = np.where(group < 0, top, group + size)
-    order, first = breadth_first(np.where(group < 0, -1, parent))
+    parent, above = _parents(accounts.group, groups.parent)
+    order, first = breadth_first(above)
     return Tree(
-        accounts=size,
-        parent=parent.astype(np.int32),
+        accounts=accounts.id.size,
+        parent=parent,
         order=order,
         first=first,
         weight=np.concatenate((accounts.weight, groups.weight)),
@@ -48,24 +45,20 @@ def grow(accounts: Accounts, groups: Groups) -> Tree:
     )
 
 
-def totals(tree: Tree, *parts: npt.NDArray[Any]) -> Floats:
-    """Sums by node, float64[N + 1]: groups hold what their members hold, the top holds all.
+@kernel
+def _parents(group: Int32s, groups: Int32s) -> tuple[Int32s, Int64s]:
+    """By node: its parent with N for the top, int32[N], and with -1 for the top, int64[N].
 
-    parts: what accounts hold [n]; then, if any, what groups hold apart from their members [g].
+    group int32[n] and groups int32[g]: rows of groups, -1 at the top.
     """
-    values = np.zeros(tree.parent.size + 1)
-    own = np.concatenate(parts)
-    values[: own.size] = own
-    _add_up(tree.order, tree.parent, values)
-    return values
-
-
-def relative_weights(tree: Tree, weight: Floats) -> Floats:
-    """Weights over that of the heaviest sibling, float64[N], so that no sum overflows."""
-    heaviest = np.full(tree.parent.size + 1, 1e-300)
-    np.maximum.at(heaviest, tree.parent, weight)
-    relative: Floats = weight / heaviest[tree.parent]
-    return relative
+    size = group.size
+    top = size + groups.size
+    parent, above = np.empty(top, np.int32), np.empty(top, np.int64)
+    for node in range(top):
+        row = group[node] if node < size else groups[node - size]
+        above[node] = row + size if row >= 0 else -1
+        parent[node] = row + size if row >= 0 else top
+    return parent, above
 
 
 def rooms(tree: Tree, allocated: Int64s) -> Floats:
@@ -73,27 +66,13 @@ def rooms(tree: Tree, allocated: Int64s) -> Floats:
 
     allocated: int64[N + 1], slots, by node.
     """
-    room = np.append(tree.maximum - allocated[:-1], np.inf)
-    _narrow(tree.order, tree.parent, room)
-    return room[: tree.accounts]
+    return _rooms(tree.order, tree.parent, tree.maximum, allocated)[: tree.accounts]
 
 
 @kernel
-def _narrow(order: Int64s, parent: Int32s, room: Floats) -> None:
-    """No node has more room than its parent. room float64[N + 1]."""
+def _rooms(order: Int64s, parent: Int32s, maximum: Floats, allocated: Int64s) -> Floats:
+    """Slots by node that its own maximum and those above it allow, float64[N + 1]."""
+    room = np.full(parent.size + 1, np.inf)
     for node in order:
-        room[node] = min(room[node], room[parent[node]])
-
-
-@kernel
-def raise_up(order: Int64s, parent: Int32s, values: Floats) -> None:
-    """No node's value is below its children's. values float64[N + 1]."""
-    for j in range(order.size - 1, -1, -1):
-        values[parent[order[j]]] = max(values[parent[order[j]]], values[order[j]])
-
-
-@kernel
-def _add_up(order: Int64s, parent: Int32s, values: Floats) -> None:
-    """Add each node's value to its parent's, from the leaves up. values float64[N + 1]."""
-    for j in range(order.size - 1, -1, -1):
-        values[parent[order[j]]] += values[order[j]]
+        room[node] = min(maximum[node] - allocated[node], room[parent[node]])
+    return room

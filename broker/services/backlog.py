@@ -13,15 +13,18 @@ import numpy as np
 from broker.protocol.ids import AccountId, GroupId, LaneId
 from broker.protocol.resources import WHOLE
 from broker.queues.asks import Freed
-from broker.scheduling import Accounts, Groups, Lanes
+from broker.scheduling import Accounts, Groups, Lanes, charges
 from broker.scheduling.columns import Floats, Int32s
 from broker.services.allowances import allowances
+from broker.services.dues import Dues
 from broker.services.fleet import ClassKey, Fleet
 from broker.services.lags import Lags
 from broker.services.lanes import Lane
 from broker.storage.budgets import Drawn
 from broker.storage.fleet import AccountRow, GroupRow
+from broker.storage.leases import Active
 
+IDLE = Active(0, 0.0)
 SECONDS_GUESS = 60.0  # a job's length before any of its lane has ended
 JOB_SECONDS_MIN = 0.05  # shorter jobs are not told apart
 SMOOTHING = 0.2  # how fast the guess follows what was seen
@@ -34,6 +37,7 @@ class LaneState:
     lane: Lane
     pending: int = 0
     running: int = 0
+    started: float = 0.0  # sum of the moments at which what runs was leased
     last_served: float = 0.0
     job_seconds: float = SECONDS_GUESS
     seen: bool = False  # whether job_seconds is more than a guess
@@ -74,9 +78,19 @@ class LaneState:
             self.skipped_at = now
         self.skipped, self.reserved = skipped, reserved
 
+    def leased(self, jobs: int, now: float) -> None:
+        """Jobs were leased."""
+        self.running += jobs
+        self.started += jobs * now
+
     def ended(self, jobs: int, slot_seconds: float) -> None:
-        """Jobs left their hosts after so many slot-seconds in all; NaN: they will run again."""
-        self.running = max(0, self.running - jobs)
+        """Jobs left their hosts after so many slot-seconds in all; NaN: they will run again.
+
+        Which ones is not told, so they are taken for as old as the others until the next recount.
+        """
+        left = max(0, self.running - jobs)
+        self.started *= left / self.running if self.running else 0.0
+        self.running = left
         if math.isnan(slot_seconds):
             return
         seconds = slot_seconds / (jobs * self.slots)
@@ -93,6 +107,7 @@ class Backlog:
     groups: Sequence[GroupRow] = ()
     budgets: Sequence[Drawn] = ()
     lags: Lags = field(default_factory=Lags)
+    dues: Dues = field(default_factory=Dues)
     _used_since: dict[AccountId, float] = field(default_factory=dict)
 
     @property
@@ -155,10 +170,11 @@ class Backlog:
                 guess = min(SECONDS_GUESS, float(lane.bounds.wall_seconds))
                 self.lanes[lane_id] = LaneState(lane, job_seconds=guess)
 
-    def recount(self, running: Mapping[LaneId, int]) -> None:
+    def recount(self, running: Mapping[LaneId, Active], now: float) -> None:
         """Replaces what runs by PostgreSQL's count, and forgets idle lanes."""
         for lane_id, state in list(self.lanes.items()):
-            state.running = running.get(lane_id, 0)
+            state.running, seconds = running.get(lane_id, IDLE)
+            state.started = state.running * now - seconds
             if state.running == 0 and state.pending == 0:
                 del self.lanes[lane_id]
 
@@ -177,12 +193,14 @@ class Backlog:
         account = self.accounts.get(state.account)
         return state.pending if account and account.active else 0
 
-    def columns(self, fleet: Fleet, now: float) -> tuple[Accounts, Groups, Lanes, list[LaneId]]:
+    def columns(
+        self, fleet: Fleet, now: float, half_life_seconds: float
+    ) -> tuple[Accounts, Groups, Lanes, list[LaneId]]:
         """(accounts, groups, lanes, lane id of each row) for the scheduler, slots in eighths.
 
         Lanes of suspended accounts keep what runs and offer nothing, and lanes whose budget ends
         only what it still pays for; usage includes what the running jobs are expected to take (a
-        reservation, settled when they report).
+        reservation, settled when they report), and what is due to the account so much more time.
         """
         states = [
             state
@@ -198,15 +216,25 @@ class Backlog:
         present = sorted({state.lane.row.account_id for state in states})
         row_of = {account: row for row, account in enumerate(present)}
         rows = [self.accounts[account] for account in present]
-        reserved = np.zeros(len(present))
-        for state in states:
-            seconds = state.running * state.slots * state.job_seconds
-            reserved[row_of[state.lane.row.account_id]] += seconds
+        account = np.array([row_of[s.account] for s in states], np.int32)
+        running = np.array([s.running for s in states], np.int64)
+        charged = charges(
+            account,
+            running,
+            np.array([s.slots for s in states], np.float64),
+            np.array([s.job_seconds for s in states], np.float64),
+            np.array([s.started for s in states], np.float64),
+            accounts=len(present),
+            now=now,
+            half_life_seconds=half_life_seconds,
+        )
+        due = np.array([row.due_gpu_seconds for row in rows], np.float64) + self.dues.of(present)
         group_row = {group.id: row for row, group in enumerate(self.groups)}
         accounts = Accounts(
             id=np.array(present, np.int64),
             weight=np.array([row.weight for row in rows], np.float64),
-            usage_gpu_seconds=np.array([self._usage(row) for row in rows]) + reserved,
+            usage_gpu_seconds=np.array([self._usage(row) for row in rows]) + charged.gpu_seconds,
+            entitled_gpu_seconds=due + self.dues.slots(present) * charged.ahead_seconds,
             lag_slots=WHOLE * self.lags.of_accounts(present, self.job_seconds()),
             group=_rows(group_row, [row.group_id for row in rows]),
             minimum=WHOLE * np.array([row.minimum_slots for row in rows], np.float64),
@@ -215,11 +243,11 @@ class Backlog:
         active = {row.id for row in rows if row.active}
         lanes = Lanes(
             id=np.array([state.lane.row.id for state in states], np.int64),
-            account=np.array([row_of[s.lane.row.account_id] for s in states], np.int32),
+            account=account,
             pending=np.array(
                 [paid.get(s.id, s.pending) if s.account in active else 0 for s in states], np.int64
             ),
-            running=np.array([s.running for s in states], np.int64),
+            running=running,
             slots=np.array([s.lane.row.slots * s.eighths for s in states], np.int32),
             cpus=np.array([s.lane.needs.cpus for s in states], np.int32),
             memory_mib=np.array([s.lane.needs.memory_mib for s in states], np.int64),
@@ -243,15 +271,19 @@ class Backlog:
 
     def _groups(self, row_of: Mapping[GroupId, int], present: Iterable[AccountId]) -> Groups:
         usage = np.array([group.usage_gpu_seconds for group in self.groups], np.float64)
-        for account in self.accounts.keys() - set(present):  # open jobs, but none in a lane now
+        due = np.array([group.due_gpu_seconds for group in self.groups], np.float64)
+        absent = sorted(self.accounts.keys() - set(present))  # open jobs, but none in a lane now
+        for account, late in zip(absent, self.dues.of(absent).tolist(), strict=True):
             row = self.accounts[account]
             if row.group_id is not None:
                 usage[row_of[row.group_id]] += self._usage(row)
+                due[row_of[row.group_id]] += row.due_gpu_seconds + late
         return Groups(
             id=np.array([group.id for group in self.groups], np.int64),
             parent=_rows(row_of, [group.parent_id for group in self.groups]),
             weight=np.array([group.weight for group in self.groups], np.float64),
             usage_gpu_seconds=usage,
+            entitled_gpu_seconds=due,
             lag_slots=WHOLE * self.lags.of_groups([g.id for g in self.groups], self.job_seconds()),
             minimum=WHOLE * np.array([group.minimum_slots for group in self.groups], np.float64),
             maximum=_bounds([group.maximum_slots for group in self.groups]),

@@ -7,7 +7,7 @@ import numpy as np
 from broker.protocol.ids import AccountId, GroupId, LaneId
 from broker.protocol.resources import WHOLE
 from broker.scheduling import LaneReason, Plan, Snapshot
-from broker.scheduling.entitlement import usable_demand
+from broker.scheduling.entitlement import wants
 from broker.services.backlog import Backlog
 from broker.services.board import AccountNote, Board, ClassNote, GroupNote, LaneNote
 from broker.services.fleet import Fleet
@@ -26,7 +26,7 @@ def describe(
     waiting = np.array([backlog.waiting(lane) for lane in lane_ids], np.int64)
     pending = np.zeros(snapshot.accounts.id.size, np.int64)
     np.add.at(pending, snapshot.lanes.account, waiting)
-    demand = usable_demand(snapshot.lanes, snapshot.accounts.id.size, snapshot.class_capacity)
+    demand = wants(snapshot.lanes, snapshot.accounts.id.size, snapshot.class_capacity).slots
     return Board(
         decided.planned_at,
         _slots(snapshot.class_capacity.sum()),

@@ -40,13 +40,14 @@ from broker.services.recorder import Recorder
 from broker.services.waiting import WaitingRoom
 from broker.storage import budgets, decisions, leases
 from broker.storage import fleet as fleet_rows
-from broker.storage.database import Database
+from broker.storage.database import Connection, Database
 from broker.storage.leases import LeaseRow, Place
 
 log = structlog.get_logger(__name__)
 
 JOBS_PER_CLAIM_MAX = 2_000
 ACCOUNTS_SECONDS = 1.0  # a quota or an account's state counts after at most so long
+DUES_SECONDS = 10.0  # so much of what was due is lost at most when another broker leads
 RECOUNT_SECONDS = 10.0
 EXPIRED_ASKS_SECONDS = 1.0
 BOARD_SECONDS = 0.5
@@ -90,6 +91,7 @@ class Dispatch:
     _fleet: Fleet = field(default_factory=Fleet)
     _backlog: Backlog = field(default_factory=Backlog)
     _accounts_at: float = 0.0
+    _dues_at: float = 0.0
     _recount_at: float = 0.0
     _expired_at: float = 0.0
     _board_at: float = 0.0
@@ -161,7 +163,9 @@ class Dispatch:
         return bool(self._fleet.asks) and self._backlog.pending_jobs > 0
 
     async def _absorb(self, news: News) -> None:
-        self._backlog.lags.advance(self.clock(), self._backlog.job_seconds())
+        now = self.clock()
+        self._backlog.lags.advance(now, self._backlog.job_seconds())
+        self._backlog.dues.advance(now)
         lanes = await self.book.rows({*news.lane_lengths, *(f.lane_id for f in news.freed)})
         self._backlog.know(lanes)
         for lane_id, length in news.lane_lengths.items():
@@ -189,7 +193,7 @@ class Dispatch:
     async def _plan_and_lease(self, term: int) -> bool:
         snapshot, lane_ids = self._snapshot()
         now = self.clock()
-        decided = self._decide(snapshot, now)
+        decided = self._decide(snapshot, now, explain=False)
         wide = np.flatnonzero(snapshot.wide()).tolist()
         self._remember(decided, [(row, lane_ids[row]) for row in wide], now)
         gang_grants = [
@@ -236,7 +240,7 @@ class Dispatch:
             state = self._backlog.lanes[lane]
             jobs = sum(grant.lane_id == lane for _, grant in leased)
             state.pending = max(0, state.pending - jobs) if jobs == wanted else 0
-            state.running += jobs
+            state.leased(jobs, now)
             state.last_served = now
         self.leases_granted += len(leased)
         hosts = sorted({host for _, grant in leased for host in grant.hosts})
@@ -276,15 +280,15 @@ class Dispatch:
                 state.pending = 0
             state.last_served = now
         self.leases_granted += len(claimed)
-        await self._deliver(claimed)
+        await self._deliver(claimed, now)
 
-    async def _deliver(self, claimed: Sequence[LeaseRow]) -> None:
+    async def _deliver(self, claimed: Sequence[LeaseRow], now: float) -> None:
         by_host: dict[HostId, list[LeaseRow]] = defaultdict(list)
         for lease in claimed:
             by_host[lease.host_id].append(lease)
             self._recorder.granted(lease.lane_id)
             if state := self._backlog.lanes.get(lease.lane_id):
-                state.running += 1
+                state.leased(1, now)
         remote = []
         for host, rows in by_host.items():
             self._fleet.ask(host, None)
@@ -317,11 +321,12 @@ class Dispatch:
             async with self.database.connection() as connection:
                 await decisions.insert(connection, changed)
 
-    def _decide(self, snapshot: Snapshot, now: float) -> Plan:
+    def _decide(self, snapshot: Snapshot, now: float, *, explain: bool = True) -> Plan:
         """The plan; should it fail, plain first come first served, so that the fleet works on."""
         try:
-            decided = plan(snapshot, now)
+            decided = plan(snapshot, now, explain=explain)
             self._backlog.lags.planned(snapshot, decided)
+            self._backlog.dues.planned(snapshot, decided)
         except Exception:
             self.fallbacks += 1
             if now - self._fallback_logged_at > FALLBACK_LOG_SECONDS:
@@ -333,7 +338,8 @@ class Dispatch:
     # -- memory -----------------------------------------------------------------------------
 
     def _snapshot(self) -> tuple[Snapshot, list[LaneId]]:
-        accounts, groups, lanes, lane_ids = self._backlog.columns(self._fleet, self.clock())
+        columns = self._backlog.columns(self._fleet, self.clock(), self.half_life_seconds)
+        accounts, groups, lanes, lane_ids = columns
         snapshot = Snapshot(
             accounts=accounts,
             lanes=lanes,
@@ -353,17 +359,29 @@ class Dispatch:
 
     async def _load_accounts(self) -> None:
         async with self.database.connection() as connection:
+            await self._write_dues(connection)
             rows = await fleet_rows.accounts(connection, half_life_seconds=self.half_life_seconds)
             groups = await fleet_rows.groups(connection, half_life_seconds=self.half_life_seconds)
             drawn = await budgets.drawn(connection)
         self._backlog.load(rows, groups, drawn)
         self._accounts_at = self.clock()
 
+    async def _write_dues(self, connection: Connection) -> None:
+        """Writes down what was due, seldom enough to cost nothing."""
+        now = self.clock()
+        if self.term is None or now - self._dues_at < DUES_SECONDS:
+            return
+        if due := self._backlog.dues.unwritten():
+            seconds = self.half_life_seconds
+            await fleet_rows.add_due(connection, due, half_life_seconds=seconds, term=self.term)
+        self._backlog.dues.written()
+        self._dues_at = now
+
     async def _recount(self) -> None:
         async with self.database.connection() as connection:
             running = await leases.active_by_lane(connection)
         self._backlog.know(await self.book.rows(running))
-        self._backlog.recount(running)
+        self._backlog.recount(running, self.clock())
         self._recount_at = self.clock()
 
 

@@ -187,6 +187,7 @@ def _plan(
             id=np.array([each.id for each in people], np.int64),
             weight=np.array([each.weight for each in people], np.float64),
             usage_gpu_seconds=np.array([each.usage_gpu_seconds for each in people], np.float64),
+            entitled_gpu_seconds=np.array([each.due_gpu_seconds for each in people], np.float64),
             group=np.array(
                 [-1 if each.group_id is None else row_of[each.group_id] for each in people],
                 np.int32,

@@ -11,7 +11,7 @@ from broker.storage import blocks, quotas
 from broker.storage.database import Connection
 
 SQL = blocks.load("fleet")
-BASIS_AT = 6  # column of the policy in the block `accounts`; the basis follows
+BASIS_AT = 7  # column of the policy in the block `accounts`; the basis follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class AccountRow(NamedTuple):
     minimum_slots: float
     maximum_slots: float | None
     usage_gpu_seconds: float
+    due_gpu_seconds: float
     weight: float
 
 
@@ -43,7 +44,8 @@ class AccountRow(NamedTuple):
 class GroupRow:
     """A group of accounts, its weight and bounds in slots as in `AccountRow`.
 
-    `usage_gpu_seconds` is of members without open jobs, `parent_id` None at the top.
+    `usage_gpu_seconds` and `due_gpu_seconds` are of members without open jobs, `parent_id` is None
+    at the top.
     """
 
     id: GroupId
@@ -52,6 +54,7 @@ class GroupRow:
     minimum_slots: float
     maximum_slots: float | None
     usage_gpu_seconds: float
+    due_gpu_seconds: float
 
 
 @lru_cache(maxsize=50_000)
@@ -85,6 +88,18 @@ async def accounts(connection: Connection, *, half_life_seconds: float) -> list[
 async def groups(connection: Connection, *, half_life_seconds: float) -> list[GroupRow]:
     """The whole tree of groups, by id."""
     return [GroupRow(*row) for row in await connection.fetch(SQL.groups, half_life_seconds)]
+
+
+async def add_due(
+    connection: Connection,
+    due: Sequence[tuple[AccountId, float]],
+    *,
+    half_life_seconds: float,
+    term: int,
+) -> None:
+    """Adds (account, GPU-seconds) to what was due so far; nothing where another broker leads."""
+    accounts, gpu_seconds = [account for account, _ in due], [each for _, each in due]
+    await connection.execute(SQL.add_due, accounts, gpu_seconds, half_life_seconds, term)
 
 
 async def seen(connection: Connection, heard: Sequence[HostId]) -> None:

@@ -241,9 +241,17 @@ async def holds(connection: Connection, job: JobId, epoch: int, host: HostId) ->
     return Held(*row) if row else None
 
 
-async def active_by_lane(connection: Connection) -> dict[LaneId, int]:
+class Active(NamedTuple):
+    """Jobs of a lane that hold a lease, and for how many seconds they have had it, together."""
+
+    jobs: int
+    seconds: float
+
+
+async def active_by_lane(connection: Connection) -> dict[LaneId, Active]:
     """Jobs that hold a lease, by lane."""
-    return {LaneId(lane): jobs for lane, jobs in await connection.fetch(SQL.active_by_lane)}
+    rows = await connection.fetch(SQL.active_by_lane)
+    return {LaneId(lane): Active(jobs, seconds) for lane, jobs, seconds in rows}
 
 
 async def active_by_host(connection: Connection) -> list[tuple[HostId, LaneId, int]]:

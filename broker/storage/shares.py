@@ -8,7 +8,7 @@ from broker.storage import blocks, quotas
 from broker.storage.database import Connection
 
 SQL = blocks.load("shares")
-BASIS_AT = 6  # column of the policy in the block `accounts`; the basis follows
+BASIS_AT = 7  # column of the policy in the block `accounts`; the basis follows
 
 
 class ShareRow(NamedTuple):
@@ -20,6 +20,7 @@ class ShareRow(NamedTuple):
     minimum_slots: float
     maximum_slots: float | None
     usage_gpu_seconds: float
+    due_gpu_seconds: float
     weight: float
 
 

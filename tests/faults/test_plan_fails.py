@@ -17,7 +17,7 @@ class Broken:
     def __init__(self) -> None:
         self.calls = 0
 
-    def __call__(self, *_: Any) -> Any:
+    def __call__(self, *_: Any, **__: Any) -> Any:
         self.calls += 1
         raise ZeroDivisionError("a fault that a test injected")
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from broker.scheduling import Accounts, Hosts, Lanes, Plan, Snapshot
 
-ACCOUNT_OPTIONS = ("lag_slots", "group", "minimum", "maximum")
+ACCOUNT_OPTIONS = ("entitled_gpu_seconds", "lag_slots", "group", "minimum", "maximum")
 WEEK_SECONDS = 7 * 86400.0
 
 

@@ -72,6 +72,7 @@ def fleets(
         lanes,
         draw(st.lists(host, max_size=6)),
         usage_gpu_seconds=usage,
+        entitled_gpu_seconds=usage[::-1],
         history_strength=history,
         **(draw(trees(size)) if tree else {}),
         lag_slots=draw(st.lists(lags, min_size=size, max_size=size)),

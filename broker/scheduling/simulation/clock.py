@@ -55,8 +55,7 @@ def replay(
         now = min(arrivals[arrival], ends[0][0] if ends else np.inf, due)
         if now == np.inf:
             raise RuntimeError("jobs wait on an empty cluster, and the policy starts none")
-        if ends and ends[0][0] <= now:
-            policy.advance(now)
+        policy.advance(now)
         while ends and ends[0][0] <= now:
             job = heapq.heappop(ends)[1]
             finish(state, job)
@@ -76,7 +75,6 @@ def replay(
             continue
         due = np.inf
         cycles += 1
-        policy.advance(now)
         for job in policy.cycle(now).tolist():
             jobs.append(job)
             starts.append(now)

@@ -100,7 +100,7 @@ WITH report AS (
     RETURNING job.id, job.lease_epoch, job.host_id, job.batch_id, job.lane_id, job.leased_at,
         job.state, job.failures, job.priority, lane.account_id, lane.slots, report.outcome,
         report.exit_code, report.message, report.usage,
-        lane.hosts, CASE WHEN report.debited
+        lane.hosts, job.slot_eighths, CASE WHEN report.debited
             THEN job.slot_eighths / 8.0::float8 * lane.slots * lane.hosts * least(
                 report.wall_seconds, extract(epoch FROM now() - job.leased_at)::float8)
             ELSE 0 END AS debit
@@ -121,11 +121,13 @@ WITH report AS (
     UPDATE account_usage SET
         jobs_open = account_usage.jobs_open - sums.ended,
         usage_gpu_seconds =
-            decayed(usage_gpu_seconds, usage_at, now(), $9::float8) + sums.debit,
+            decayed(usage_gpu_seconds, usage_at, now(), $9::float8) + sums.faded,
         usage_at = now(),
         debited_gpu_seconds = debited_gpu_seconds + sums.debit  -- budgets: storage.budgets.carry
     FROM (
-        SELECT account_id, sum(debit) AS debit, count(*) FILTER (WHERE state <> 'queued') AS ended
+        SELECT account_id, sum(debit) AS debit,
+            sum(faded(debit, slot_eighths / 8.0::float8 * slots * hosts, $9::float8)) AS faded,
+            count(*) FILTER (WHERE state <> 'queued') AS ended
         FROM closed GROUP BY account_id
     ) AS sums
     WHERE account_usage.account_id = sums.account_id
@@ -236,8 +238,10 @@ WHERE job.id = $1::bigint AND job.lease_epoch = $2::int AND job.state IN ('lease
   AND (job.host_id = $3::int OR member.rank IS NOT NULL);
 
 -- name: active_by_lane
--- Jobs that hold a lease, by lane: what the leader counts from.
-SELECT lane_id, count(*)::int AS jobs
+-- Jobs that hold a lease, by lane, and for how long they have had it, in seconds together: what the
+-- leader counts from.
+SELECT lane_id, count(*)::int AS jobs,
+    sum(greatest(0, extract(epoch FROM now() - leased_at)))::float8 AS seconds
 FROM job WHERE state IN ('leased', 'running')
 GROUP BY lane_id;
 

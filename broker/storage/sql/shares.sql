@@ -11,9 +11,11 @@ WITH wanted AS (
 )
 SELECT account.id, account.name, user_submit.group_id,
     user_submit.minimum_slots, user_submit.maximum_slots, wanted.usage AS usage_gpu_seconds,
+    coalesce(decayed(due.gpu_seconds, due.updated_at, now(), $2::float8), 0) AS due_gpu_seconds,
     basis.policy, basis.quota, basis.own_credit_recent, basis.donated_credit_recent,
     basis.contribution_points
 FROM wanted
 JOIN account ON account.id = wanted.account_id
 JOIN user_submit ON user_submit.account_id = wanted.account_id
-JOIN quota_basis($2::float8) AS basis ON basis.account_id = wanted.account_id;
+JOIN quota_basis($2::float8) AS basis ON basis.account_id = wanted.account_id
+LEFT JOIN account_due AS due ON due.account_id = wanted.account_id;

@@ -48,8 +48,11 @@ def test_groups_of_groups_and_accounts_of_no_group_are_siblings():
 def test_history_bends_a_group_by_what_its_members_used_together():
     labs = groups((-1, 1), (-1, 1))
     window_seconds = WEEK_SECONDS / np.log(2)
-    usage = np.array([7.5, 0.0, 5.0]) * window_seconds
-    made = plan(busy([1, 1, 1], 10, groups=labs, group=[0, 0, 1], usage_gpu_seconds=usage), 0.0)
+    history = {
+        "usage_gpu_seconds": np.array([7.5, 0.0, 5.0]) * window_seconds,
+        "entitled_gpu_seconds": np.array([2.5, 2.5, 5.0]) * window_seconds,
+    }
+    made = plan(busy([1, 1, 1], 10, groups=labs, group=[0, 0, 1], **history), 0.0)
     assert made.group_weight_adjusted == pytest.approx([0.5, 1.0])  # half as much again as its 5
     assert made.weight_adjusted == pytest.approx([0.25, 2.0, 1.0])  # 7.5 and none where 2.5 is due
 

@@ -31,6 +31,7 @@ def test_heavy_recent_usage_yields_to_light():
         [{"pending": 9}, {"pending": 9}],
         [{"slots_free": 9}],
         usage_gpu_seconds=[1e12, 0.0],
+        entitled_gpu_seconds=[1e9, 1e9],
     )
     assert plan(snapshot, 0.0).lane_granted.tolist() == [1, 8]
 
@@ -176,3 +177,16 @@ def test_id_that_occurs_twice_is_refused():
     snapshot = fleet([1, 1], [{}, {}], [{}], account_id=np.array([7, 7]))
     with pytest.raises(InvalidColumnError, match=r"accounts.id\[1\] occurs twice"):
         plan(snapshot, 0.0)
+
+
+def test_a_chain_that_helps_its_own_job_nothing_still_makes_room_for_another():
+    """Lane 0 moves to class 2 for lane 2, which then lacks memory; lane 3 takes the slot."""
+    lanes = [
+        {"account": 0, "classes": 0b110},
+        {"account": 0, "classes": 0b100, "slots": 2},
+        {"account": 0, "classes": 0b010, "memory_mib": 10},
+        {"account": 0, "classes": 0b010, "pending": 2},
+    ]
+    hosts = [{"klass": 1, "slots_free": 2}, {"klass": 2, "slots_free": 1}]
+    small = [host | {"memory_mib_free": 0} for host in hosts]
+    assert plan(fleet([1], lanes, small), 0.0).lane_granted.tolist() == [1, 0, 0, 2]

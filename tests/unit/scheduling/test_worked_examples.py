@@ -138,6 +138,7 @@ def test_entitlements_bent_by_usage(case):
         [{"pending": 999}] * 2,
         [{"slots_free": given["capacity"]}],
         usage_gpu_seconds=np.array(given["usage"]) * window,
+        entitled_gpu_seconds=np.array(given["weights"]) / sum(given["weights"]) * window,
         history_strength=given["k"],
     )
     assert plan(snapshot, 0.0).entitlement_slots == pytest.approx(case["expected"])

@@ -12,7 +12,7 @@ from broker.storage.shares import ShareRow
 
 
 def row(number: int, name: str, weight: float = 1.0, usage: float = 0.0) -> ShareRow:
-    return ShareRow(AccountId(number), name, None, 0.0, None, usage, weight)
+    return ShareRow(AccountId(number), name, None, 0.0, None, usage, 0.0, weight)
 
 
 BOARD = Board(

@@ -236,14 +236,25 @@ def first_starts(trace, slots, quotas=None):
     return start
 
 
-def test_fairlead_is_told_what_was_used_before():
-    """a used the whole cluster for days; when both come with equal work, b is served more."""
-    account = [0] * 16 + [0, 1] * 40
-    submit = [0.0] * 16 + [200_000.0] * 80
-    duration = [90_000.0] * 16 + [1000.0] * 80
-    trace = Trace(account, [1] * 96, submit, duration, (("a", ""), ("b", "")))
-    at_once = first_starts(trace, 8)[16:] == 200_000.0
-    assert at_once[1::2].sum() > at_once[0::2].sum()
+def served_at_once(other_comes, both_at):
+    """Jobs of a and of b that start at a moment when 8 slots get free; a held them all before."""
+    account = [0] * 8 + [0, 1] * 40
+    submit = [0.0] * 8 + [other_comes] * 80
+    duration = [90_000.0] * 8 + [1000.0] * 80
+    trace = Trace(account, [1] * 88, submit, duration, (("a", ""), ("b", "")))
+    at_once = first_starts(trace, 8)[8:] == both_at
+    return at_once[0::2].sum(), at_once[1::2].sum()
+
+
+def test_fairlead_makes_up_for_what_was_due_and_not_given():
+    """b waited all the time while a held what was due to b."""
+    a, b = served_at_once(other_comes=10.0, both_at=90_000.0)
+    assert (a, b) == (1, 7)
+
+
+def test_fairlead_makes_no_debt_of_slots_that_nobody_else_wanted():
+    a, b = served_at_once(other_comes=200_000.0, both_at=200_000.0)
+    assert (a, b) == (4, 4)
 
 
 def test_fairlead_holds_hosts_for_a_gang_that_is_passed_over():
