@@ -86,6 +86,7 @@ def _show_job(session: Session, job: "Job") -> None:
         ("finished", job.finished_at),
         *((f"parameter {name}", value) for name, value in job.parameters.items()),
         *((f"input {name}", _input(value)) for name, value in job.inputs.items()),
+        *(("outputs to", place) for place in _places(job)),
         *((f"attempt {attempt.epoch}", _attempt(attempt)) for attempt in job.attempts),
         *((f"output {output.name}", _output(output)) for output in job.outputs),
     ]
@@ -94,8 +95,17 @@ def _show_job(session: Session, job: "Job") -> None:
 
 def _input(value: object) -> str:
     fields = value if isinstance(value, dict) else {}
+    if place := fields.get("data"):
+        return str(place)
     digest = fields.get("sha256")
     return f"sha256 {digest}" if digest else f"{len(fields.get('text') or '')} characters of text"
+
+
+def _places(job: "Job") -> list[str]:
+    """Directories below data roots that the job writes to."""
+    from broker.protocol.ids import show
+
+    return [f"{show('root', use.root)}:{use.path}" for use in job.data if use.input is None]
 
 
 def _attempt(attempt: "Attempt") -> str:

@@ -33,9 +33,13 @@ class RealAgent:
 
 @contextlib.asynccontextmanager
 async def real_agent(
-    broker: Running, folder: Path, name: str, *, slots: int = 1
+    broker: Running, folder: Path, name: str, *, slots: int = 1, **options: object
 ) -> AsyncIterator[RealAgent]:
-    """A host that joins and works until the block ends."""
+    """A host that joins and works until the block ends.
+
+    Args:
+        options: settings of the agent.
+    """
     enrollment = (await broker.admin.post("/v1/enrollments", {})).expect(201)
     facts = HostFacts(name=name, address="127.0.0.1", cpus=slots, memory_mib=4_096, slots=slots)
     door = Http(broker.url, broker.session, enrollment["token"])
@@ -43,7 +47,7 @@ async def real_agent(
     state = StateDirectory(folder / name)
     state.create()
     executors = {"process": ProcessExecutor(grace_seconds=0.5, sample_seconds=0.05)}
-    settings = WorkerSettings(url=broker.url, state_directory=state.path)
+    settings = WorkerSettings(url=broker.url, state_directory=state.path, **options)
     number = HostId(parse("host", joined["host"], ""))
     async with BrokerApi(broker.url, joined["token"]) as api:
         agent = Agent(settings, Host(number, facts, FakeGpus([]), executors, state), api)

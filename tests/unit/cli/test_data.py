@@ -135,3 +135,16 @@ def test_submit_names_data_and_where_outputs_go(broker: Any, fairlead: Fairlead)
     (body,) = posted(broker)
     assert (body["project"], body["outputs_to"]) == ("em", "lab1:results")
     assert body["jobs"][0]["inputs"] == {"movie": {"data": "lab1:set/a.mrc"}}
+
+
+def test_a_job_is_shown_with_the_places_that_it_uses(broker: Any, fairlead: Fairlead) -> None:
+    use = {"input": "movie", "root": "root_9", "path": "set/a.mrc", "mode": "read"}
+    job = samples.job(
+        7,
+        inputs={"movie": {"data": "lab1:set/a.mrc"}},
+        data=[use, {**use, "input": None, "path": "out", "mode": "write"}],
+    )
+    broker.on("GET", "/v1/jobs/job_7", says(job))
+    shown = fairlead("show", "job_7").stdout
+    assert "input movie\tlab1:set/a.mrc\n" in shown
+    assert "outputs to\troot_9:out\n" in shown
