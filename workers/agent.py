@@ -24,6 +24,7 @@ from workers.broker_api import BrokerApi
 from workers.changes import Changes
 from workers.checkpoints import COMES_BACK, Checkpoints
 from workers.clock import Clock, boot_clock
+from workers.credential import Credential
 from workers.executors.base import Executor
 from workers.gpus import Gpus
 from workers.heartbeat import Heartbeat
@@ -111,6 +112,7 @@ class Agent:
         self._checkpoints = Checkpoints(
             api, host.state, self._table.jobs, settings.checkpoint_bytes_max
         )
+        self._credential = Credential(api, host.id, host.state, settings.token_days_max)
         self._spool = Spool(host.state.spool)
         self._reporter = Reporter(api, self._spool, self._kept, self._answered)
 
@@ -128,6 +130,7 @@ class Agent:
             asyncio.create_task(self._heartbeat.run()),
             asyncio.create_task(self._reporter.run()),
             asyncio.create_task(self._checkpoints.run()),
+            asyncio.create_task(self._credential.run()),
             asyncio.create_task(self._until_left()),
         ]
         try:

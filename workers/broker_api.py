@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 
 from broker import errors
 from broker.protocol.base import View
+from broker.protocol.hosts import HostRotationRequest
 from broker.protocol.ids import HostId, show
 from broker.protocol.leases import (
     CheckpointRequest,
@@ -114,6 +115,11 @@ class BrokerApi:
                     self._data, "/v1/hosts:enroll", request, Enrolled, 30, token
                 )
         raise AssertionError("unreachable")
+
+    async def rotate_token(self, host: HostId) -> Enrolled:
+        """Another token in the place of this host's own, which works on for a day."""
+        path = f"/v1/hosts/{show('host', host)}:rotate-token"
+        return await self._post(self._data, path, HostRotationRequest(), Enrolled, 30)
 
     async def poll(self, host: HostId, request: PollRequest) -> PollResponse:
         """Ask for work; waits as long as the request says."""

@@ -53,6 +53,8 @@ class WorkerSettings(BaseSettings):
     gpu_shares: int = Field(1, ge=1, le=WHOLE)
     """Into how many parts each whole GPU is split, for as many jobs at once: 1, 2, 4 or 8. Nothing
     keeps those jobs from each other's memory."""
+    token_days_max: float = Field(30, ge=0)
+    """Days after which the host takes another credential in the place of its own; 0 for never."""
     pool: Name | None = None
     """Pool to join; null takes the one that the enrolment token names."""
     name: str | None = Field(None, min_length=1, max_length=TITLE_CHARACTERS_MAX)

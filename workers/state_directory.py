@@ -124,6 +124,13 @@ class StateDirectory:
         """Keep the identity: never half-written, never readable by others."""
         write_durably(self.path / "host.json", identity.model_dump_json().encode())
 
+    def identity_written_at(self) -> float | None:
+        """When the identity was last written, in seconds of the calendar; None before that."""
+        try:
+            return (self.path / "host.json").stat().st_mtime
+        except FileNotFoundError:
+            return None
+
     # Attempts
 
     def attempt(self, key: Key) -> AttemptDirectory:

@@ -48,6 +48,8 @@ class PullBroker:
         self.away = False
         self.drain = False
         self.credential = CREDENTIAL
+        self.retired: set[str] = set()
+        self.shown: list[str] = []
         self.enrollments = {ENROLLMENT}
         self.enrolled: list[EnrollRequest] = []
         self.queue: list[tuple[Lease, VersionSpec]] = []
@@ -139,6 +141,7 @@ class PullBroker:
             [
                 web.post("/v1/hosts:enroll", self._enroll),
                 web.post("/v1/hosts/host_1:poll", self._poll),
+                web.post("/v1/hosts/host_1:rotate-token", self._rotate),
                 web.post("/v1/leases:renew", self._renew),
                 web.post("/v1/leases:report", self._report),
                 web.post(lease + "/logs", self._log),
@@ -153,7 +156,9 @@ class PullBroker:
         try:
             if self.away:
                 raise errors.Unavailable("away", retry_after_seconds=0)
-            known = request.headers.get("Authorization") == f"Bearer {self.credential}"
+            shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
+            self.shown.append(shown)
+            known = shown in {self.credential, *self.retired}
             if not known and not request.path.endswith(":enroll"):
                 raise errors.Unauthenticated("unknown credential")
             response = await handler(request)
@@ -176,6 +181,12 @@ class PullBroker:
             raise errors.Unauthenticated("enrolment token used")
         self.enrollments.remove(token)
         self.enrolled.append(EnrollRequest.model_validate_json(await request.read()))
+        return _json(Enrolled(host=1, token=self.credential), status=201)
+
+    async def _rotate(self, request: web.Request) -> web.Response:
+        self.retired.add(self.credential)
+        self.credential = f"flh_number-{len(self.retired) + 1}"
+        self.notify()
         return _json(Enrolled(host=1, token=self.credential), status=201)
 
     async def _poll(self, request: web.Request) -> web.Response:
