@@ -6,6 +6,7 @@ import typer
 
 from broker.cli import (
     accounts,
+    app_edits,
     apps,
     audit,
     batches,
@@ -29,6 +30,7 @@ from broker.cli import (
     sharing,
     simulate,
     submit,
+    tables,
     teams,
     tokens,
     unix_accounts,
@@ -73,7 +75,9 @@ for _noun in (
     projects,
     nodes,
     sharing,
+    tables,
     apps,
+    app_edits,
     accounts,
     tokens,
     privileges,

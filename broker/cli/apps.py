@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from broker.cli.options import ADMINS, LIMIT_DEFAULT, Limit, OfApp
+from broker.cli.options import ADMINS, LIMIT_DEFAULT, In, Limit, OfApp
 from broker.cli.render import Column, print_document, print_done, print_line, print_list
 from broker.cli.session import Session, command, default
 from broker.errors import InvalidInput
@@ -21,6 +21,15 @@ VersionNumber = Annotated[
 ]
 
 
+OfIsolation = Annotated[
+    str | None,
+    typer.Option(
+        "--isolation",
+        help="What others see of its batches: personal, shared, read_shared or strict_personal.",
+    ),
+]
+
+
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.add_typer(group, name="apps", rich_help_panel=ADMINS)
@@ -28,17 +37,18 @@ def add_to(app: typer.Typer) -> None:
 
 @default(group)
 @command(group, "list")
-def list_apps(session: Session, limit: Limit = LIMIT_DEFAULT) -> None:
-    """List apps, newest first."""
+def list_apps(session: Session, project: In = None, limit: Limit = LIMIT_DEFAULT) -> None:
+    """List the apps that you may see, newest first."""
     columns: list[Column[App]] = [
-        Column("name", lambda a: a.name),
-        Column("title", lambda a: a.title),
+        Column("name", lambda a: a.handle or a.name),
+        Column("title", lambda a: a.title, spare=1),
         Column("version", lambda a: a.latest_version, right=True),
         Column("state", lambda a: a.state),
         Column("created", lambda a: a.created_at),
     ]
     with session.client() as client:
-        print_list(client.apps(limit=limit or None), columns, json=session.json, empty="no apps")
+        items = client.apps(project=project, limit=limit or None)
+        print_list(items, columns, json=session.json, empty="no apps")
 
 
 @command(group, "show")
@@ -53,10 +63,11 @@ def show(session: Session, app: OfApp, version: VersionNumber = None) -> None:
             )
             return
         rows: list[tuple[str, object]] = [
-            ("name", found.name),
+            ("name", found.handle or found.name),
             ("title", found.title),
             ("description", found.description),
             ("state", found.state),
+            ("isolation", found.isolation),
             ("created", found.created_at),
         ]
         rows += [] if number is None else _version_rows(client.version(app, number))
@@ -105,17 +116,22 @@ def versions(session: Session, app: OfApp, limit: Limit = LIMIT_DEFAULT) -> None
 def create(
     session: Session,
     name: Annotated[str, typer.Argument(help="Unique handle that scientists submit to.")],
+    project: In = None,
     title: Annotated[str, typer.Option(help="What people call it.")] = "",
     description: Annotated[str, typer.Option(help="What it computes.")] = "",
+    isolation: OfIsolation = None,
 ) -> None:
-    """Create an app; then publish a version of it."""
+    """Create an app, for everybody or in a project; then publish a version of it."""
     from broker.client.submissions import checked
     from broker.protocol.apps import AppRequest
 
     fields = {"name": name, "title": title, "description": description}
+    fields |= {"project": project} if project else {}
+    fields |= {"isolation": isolation} if isolation else {}
     with session.client() as client:
         app = client.create_app(checked(AppRequest, fields))
-    print_document(app, [("name", app.name), ("state", app.state)], json=session.json)
+    rows = [("name", app.handle or app.name), ("state", app.state)]
+    print_document(app, rows, json=session.json)
 
 
 @command(group, "publish")

@@ -41,6 +41,7 @@ def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     for each in (batches, watch, wait, cancel, rerun, outputs):
         command(app, rich_help_panel=SCIENTISTS)(each)
+    command(app, "make-private", rich_help_panel=SCIENTISTS)(make_private)
 
 
 def batches(
@@ -154,6 +155,14 @@ def rerun(
             print_line(str(handle))
         if wait:
             raise typer.Exit(wait_for(session, client, handle))
+
+
+def make_private(session: Session, batch: OneBatch) -> None:
+    """Take a batch out of what its app shares; only the people of its place see it then."""
+    _, name = identify(batch, "batch")
+    with session.client() as client:
+        found = client.unshare_batch(name)
+    print_done(f"{name} is {found.isolation}", json=session.json)
 
 
 def outputs(

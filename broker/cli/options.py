@@ -12,7 +12,14 @@ OfNode = Annotated[
         metavar="NODE", help="Id such as folder_18, handle of a project, or app:NAME, pool:NAME."
     ),
 ]
-OfApp = Annotated[str, typer.Argument(metavar="APP", help="Handle or id of the app.")]
+OfApp = Annotated[
+    str, typer.Argument(metavar="APP", help="Handle (ising, or lab/ising in a project) or id.")
+]
+OfTable = Annotated[str, typer.Argument(metavar="TABLE", help="lab/runs, or an id like table_7.")]
+In = Annotated[
+    str | None,
+    typer.Option("--project", help="Handle or id of a project; id of a workspace or folder."),
+]
 Roles = Annotated[
     list[str],
     typer.Option("--role", metavar="WHO=ROLE", help="Who holds what, e.g. team:lab=editor."),

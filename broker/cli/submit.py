@@ -14,6 +14,7 @@ from broker.cli.options import SCIENTISTS, OfApp, eighths_of
 from broker.cli.render import ahead, note, print_document, print_line
 from broker.cli.session import Session, command
 from broker.cli.sweeps import Sweep, assignment, parameters_of
+from broker.cli.tables import Where, where_of
 from broker.errors import NotFound
 
 if TYPE_CHECKING:
@@ -54,6 +55,15 @@ def submit(
         str | None,
         typer.Option(metavar="ROOT:PATH", help="Directory below a data root for outputs."),
     ] = None,
+    table: Annotated[
+        str | None, typer.Option(metavar="TABLE", help="A job for each row: lab/runs, or an id.")
+    ] = None,
+    column: Annotated[
+        list[str],
+        typer.Option(metavar="KEY=COLUMN", help="Of the table; those named alike if left out."),
+    ] = [],  # noqa: B006
+    where: Where = [],  # noqa: B006
+    job_name: Annotated[str | None, typer.Option(help="Column that names the jobs.")] = None,
     hosts: Annotated[int | None, typer.Option(help="Hosts that each job runs on at once.")] = None,
     gpus: Annotated[
         int | None, typer.Option(help="GPUs for each job, on each of its hosts.")
@@ -73,17 +83,24 @@ def submit(
     ] = None,
     pool: Annotated[str, typer.Option(help="Pool of hosts.")] = "default",
     version: Annotated[int | None, typer.Option(help="Of the app; the newest if left out.")] = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="Keep it out of what the app shares.")
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Until all jobs ended.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only; store nothing.")] = False,
 ) -> None:
     """Submit jobs to an app.
 
     One job with the parameters given, or one for each combination of the sweeps, or one for each
-    line of a file: {"name": ..., "parameters": {...}, "inputs": {...}}. With --wait the exit code
-    is that of the job, or 1 if any of several jobs failed.
+    line of a file: {"name": ..., "parameters": {...}, "inputs": {...}}, or one for each row of a
+    table. With --wait the exit code is that of the job, or 1 if any of several jobs failed.
     """
-    if jobs is not None and sweep:
-        raise typer.BadParameter("--jobs and --sweep exclude each other")
+    if [jobs is not None, bool(sweep), table is not None].count(True) > 1:
+        raise typer.BadParameter("--jobs, --sweep and --table exclude each other")
+    if table is None and (column or where or job_name):
+        raise typer.BadParameter("--column, --where and --job-name go with --table")
+    if table is not None and (input or data):
+        raise typer.BadParameter("jobs of a table have no inputs")
     if gpus is not None and gpu_part is not None:
         raise typer.BadParameter("--gpus and --gpu-part exclude each other")
     fixed = parameters_of(parameter)
@@ -99,6 +116,12 @@ def submit(
                 "name": name,
                 "outputs_to": outputs_to,
                 "priority": priority,
+                "private": private or None,
+                "table": table,
+                "columns": dict(assignment(text, "--column") for text in column) or None,
+                "constants": fixed or None if table else None,
+                "where": where_of(client, table, where) if table else None,
+                "job_name": job_name,
             },
             _given(
                 hosts=hosts,
@@ -110,10 +133,10 @@ def submit(
             _given(wall_seconds=wall_seconds),
         )
         inputs = {**_uploads(client, input), **_places(data)}
-        if jobs is not None:
-            requests: Iterable[JobRequest] = from_lines(
-                files.enter_context(opened(jobs)), fixed, inputs
-            )
+        if table is not None:
+            requests: Iterable[JobRequest] = []
+        elif jobs is not None:
+            requests = from_lines(files.enter_context(opened(jobs)), fixed, inputs)
         else:
             requests = _swept(product, inputs)
         if dry_run:

@@ -48,6 +48,11 @@ async def cancel_batch(http: Transport, batch: Ref) -> int:
     return (await http.call("POST", _path(batch, ":cancel"), Count)).count
 
 
+async def unshare_batch(http: Transport, batch: Ref) -> Batch:
+    """Take a batch out of what its app shares; only the people of its place see it then."""
+    return await http.call("POST", _path(batch, ":unshare"), Batch)
+
+
 async def rerun_batch(
     http: Transport, batch: Ref, *, only: Literal["failed", "all"] = "failed"
 ) -> BatchReceipt:

@@ -17,6 +17,7 @@ from broker.client import projects as _projects
 from broker.client import quotas as _quotas
 from broker.client import sharing as _sharing
 from broker.client import submissions as _submissions
+from broker.client import tables as _tables
 from broker.client import teams as _teams
 from broker.client import tokens as _tokens
 from broker.client import unix_accounts as _unix_accounts
@@ -30,6 +31,7 @@ class Calls:
 
     # submit and follow
     submit = Opens(_opening.submit)
+    submit_table = Opens(_opening.submit_table)
     rerun = Opens(_opening.rerun)
     open_batch = Opens(_opening.open_batch)
     submit_batch = Call(_submissions.submit)
@@ -39,6 +41,7 @@ class Calls:
     batch = Call(_batches.get_batch)
     watch = Stream(_watching.watch_batch)
     cancel_batch = Call(_batches.cancel_batch)
+    unshare_batch = Call(_batches.unshare_batch)
     events = Stream(_watching.read_events)
 
     # jobs
@@ -55,15 +58,31 @@ class Calls:
     apps = Stream(_apps.list_apps)
     app = Call(_apps.get_app)
     create_app = Call(_apps.create_app)
+    change_app = Call(_apps.change_app)
+    delete_app = Call(_apps.delete_app)
+    app_edits = Stream(_apps.list_app_edits)
     deprecate_app = Call(_apps.deprecate_app)
     versions = Stream(_apps.list_versions)
     version = Call(_apps.get_version)
     create_version = Call(_apps.create_version)
+    change_draft = Call(_apps.change_draft)
     publish_version = Call(_apps.publish_version)
     deprecate_version = Call(_apps.deprecate_version)
     app_privileges = Stream(_apps.list_app_privileges)
     set_app_privileges = Call(_apps.set_app_privileges)
     revoke_app_privileges = Call(_apps.revoke_app_privileges)
+
+    # tables
+    tables = Stream(_tables.list_tables)
+    table = Call(_tables.get_table)
+    create_table = Call(_tables.create_table)
+    change_table = Call(_tables.change_table)
+    delete_table = Call(_tables.delete_table)
+    rows = Stream(_tables.list_rows)
+    append_rows = Call(_tables.append_rows)
+    import_rows = Call(_tables.import_rows)
+    export_rows = Call(_tables.export_rows)
+    delete_rows = Call(_tables.delete_rows)
 
     # projects and what lies in them
     projects = Stream(_projects.list_projects)

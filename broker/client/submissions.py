@@ -40,6 +40,12 @@ def batch_header(
     limits: JobLimits | None = None,
     outputs_to: str | None = None,
     priority: int = 0,
+    private: bool | None = None,
+    table: Ref | None = None,
+    columns: Mapping[str, str] | None = None,
+    constants: Mapping[str, Scalar] | None = None,
+    where: Mapping[str, Scalar | None] | None = None,
+    job_name: str | None = None,
 ) -> BatchHeader:
     """What the jobs of a batch share; the fields are those of `BatchHeader`."""
     fields = {
@@ -52,6 +58,12 @@ def batch_header(
         "limits": limits,
         "outputs_to": outputs_to,
         "priority": priority,
+        "private": private,
+        "table": None if table is None else name_of("table", table),
+        "columns": columns,
+        "constants": constants,
+        "where": where,
+        "job_name": job_name,
     }
     return checked(BatchHeader, {key: value for key, value in fields.items() if value is not None})
 
@@ -93,7 +105,7 @@ async def _post(
         body = _json_body(header, jobs)
         if len(body) <= JSON_BODY_BYTES:
             return await http.call("POST", "/v1/batches", answer, body=body, query=query, key=key)
-    lines = Lines(header, jobs)
+    lines = Lines(_lines(header, jobs))
     try:
         return await http.call("POST", "/v1/batches", answer, body=lines, query=query, key=key)
     finally:
@@ -102,6 +114,8 @@ async def _post(
 
 def _json_body(header: BatchHeader, jobs: Sequence[JobRequest | Mapping[str, Scalar]]) -> bytes:
     head = header.model_dump_json(exclude_unset=True).encode()
+    if header.table is not None:
+        return head
     items = b",".join(_encoded(f"/jobs/{n}", job) for n, job in enumerate(jobs))
     return head.removesuffix(b"}") + b',"jobs":[' + items + b"]}"
 
@@ -136,9 +150,9 @@ class Lines:
 
     content_type = "application/x-ndjson"
 
-    def __init__(self, header: BatchHeader, jobs: Jobs) -> None:
+    def __init__(self, lines: Iterator[bytes]) -> None:
         self.failure: BaseException | None = None
-        self._lines = _lines(header, jobs)
+        self._lines = lines
         self._spool = tempfile.SpooledTemporaryFile(SPOOL_MEMORY_BYTES)  # noqa: SIM115
         self._size = 0
         self._lock = threading.Lock()  # the thread of an aborted attempt may still be reading
