@@ -1,5 +1,6 @@
-"""A page as a reader follows it: its marked blocks, in order, against `fairlead up`."""
+"""A page as a reader follows it: its marked blocks, in order, against a broker."""
 
+import asyncio
 import secrets
 import subprocess
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from tests.docs.pages import ROOT, Block, blocks
 from tests.support.command import environment, open_folder, up
+from tests.support.running import Running
 
 SECONDS_MAX = 240
 # For pages that show the API without a token; a machine need not have the real one.
@@ -50,6 +52,22 @@ def newcomer() -> Iterator[User]:
         assert running.admin_token is not None
         yield User(folder / "home", running.url, running.admin_token)
         assert running.interrupt() == 0
+
+
+async def followed(page: Path, broker: Running, home: Path) -> str:
+    """What the page prints to an admin of a broker that runs already; fails unless all succeeded."""
+    assert broker.admin.token is not None
+    more = {"FAIRLEAD_URL": broker.url, "FAIRLEAD_TOKEN": broker.admin.token}
+    process = await asyncio.create_subprocess_exec(
+        *("bash", "-c", script(page)),
+        cwd=home,
+        env=environment(home, **more),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    stdout, stderr = (stream.decode() for stream in await process.communicate())
+    assert process.returncode == 0, f"{stdout[-3000:]}\n{stderr[-3000:]}"
+    return stdout
 
 
 def script(page: Path) -> str:
