@@ -55,7 +55,7 @@ def newcomer() -> Iterator[User]:
 
 
 async def followed(page: Path, broker: Running, home: Path) -> str:
-    """What the page prints to an admin of a broker that runs already; fails unless all succeeded."""
+    """What the page prints to an admin of a running broker; fails unless everything succeeded."""
     assert broker.admin.token is not None
     more = {"FAIRLEAD_URL": broker.url, "FAIRLEAD_TOKEN": broker.admin.token}
     process = await asyncio.create_subprocess_exec(
