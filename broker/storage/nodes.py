@@ -14,7 +14,7 @@ from broker.domain.access.roles import Mask, mask, roles_in
 from broker.protocol.ids import AccountId, NodeId, PrincipalId
 from broker.protocol.nodes import Kind, Node, Role, show_node
 from broker.storage import blocks
-from broker.storage.database import Connection
+from broker.storage.database import LONG_STATEMENT_SECONDS_MAX, Connection
 
 SQL = blocks.load("nodes")
 
@@ -155,7 +155,9 @@ async def lock(connection: Connection, projects: Iterable[NodeId | None]) -> Non
 
 async def restamp(connection: Connection, node: NodeId, benefactor: NodeId) -> int:
     """Gives a node and what inherits from it another benefactor; returns how many nodes."""
-    status = await connection.execute(SQL.restamp, node, benefactor)
+    status = await connection.execute(
+        SQL.restamp, node, benefactor, timeout=LONG_STATEMENT_SECONDS_MAX
+    )
     return int(status.rpartition(" ")[2])
 
 
@@ -173,7 +175,7 @@ async def move(connection: Connection, node: NodeId, parent: NodeId) -> bool:
     """
     try:
         with _placed():
-            await connection.execute(SQL.move, node, parent)
+            await connection.execute(SQL.move, node, parent, timeout=LONG_STATEMENT_SECONDS_MAX)
     except asyncpg.UniqueViolationError:
         return False
     return True
