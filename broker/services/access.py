@@ -7,8 +7,10 @@ database's state, not about a memory of it.
 """
 
 import asyncio
+import gc
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import structlog
@@ -49,8 +51,10 @@ class Access:
             asked_at = self.clock()
             async with self.database.connection() as connection:
                 if await access.epoch(connection) != self.world.epoch:
-                    async with connection.transaction(isolation="repeatable_read", readonly=True):
-                        await self._read(connection)
+                    snapshot = connection.transaction(isolation="repeatable_read", readonly=True)
+                    async with snapshot:
+                        with _uncollected():
+                            await self._read(connection)
             self._confirmed_at = asked_at
 
     async def confirm(self, connection: Connection) -> None:
@@ -92,6 +96,19 @@ class Access:
         changed = await access.changes(connection, known)
         await _fill(connection, self.world, changed)
         self.world.epoch = epoch
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector: it would go through a hundred thousand new objects again and
+    again and find no garbage, which makes reading them take three times as long."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 async def _fill(
