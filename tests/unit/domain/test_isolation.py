@@ -1,4 +1,4 @@
-"""Isolation classes by the pure function: what a stamp shows, to whom, and never more than it says."""
+"""Isolation classes by the pure function: what a stamp shows, to whom, and no more than that."""
 
 from itertools import pairwise, product
 
