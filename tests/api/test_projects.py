@@ -21,7 +21,7 @@ async def test_a_projects_creator_owns_it(broker: Running) -> None:
     assert [(e["name"], e["roles"]) for e in acl["entries"]] == [("ann", ["owner"])]
 
 
-async def test_rule_T12_a_list_shows_only_what_one_may_see(broker: Running) -> None:
+async def test_rules_C2_T12_a_list_shows_only_what_one_may_see(broker: Running) -> None:
     ann, bob = await broker.client("ann"), await broker.client("bob")
     await project(ann, "mine")
     await project(bob, "other")
@@ -123,7 +123,7 @@ async def test_nobody_overwrites_anothers_change(broker: Running) -> None:
     assert shown.etag == first.etag
 
 
-async def test_rules_H1_H2_a_workspace_is_a_project_of_ones_own(broker: Running) -> None:
+async def test_rules_H1_H2_H7_a_workspace_is_a_project_of_ones_own(broker: Running) -> None:
     ann, bob = await broker.client("ann"), await broker.client("bob")
     (mine,) = (await ann.get("/v1/projects")).expect(200)["items"]
     assert (mine["kind"], mine["name"]) == ("workspace", "ann")

@@ -1,12 +1,14 @@
 """Access lists: local settings in the place of inherited ones, grants, and what nobody may do."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from tests.api.scene import job_of, scientist, submit
+from tests.api.test_project_files import put
 from tests.api.trees import entries, folder, names, project, share
-from tests.support.http import Http
+from tests.support.http import Http, Reply
 from tests.support.running import Running
 
 OWNED = {"ann": ["owner"]}
@@ -95,6 +97,33 @@ async def test_rules_Y4_Y6_Y7_T3_the_highest_of_several_roles_counts(broker: Run
     await share(ann, "p", "team:writers")
     (await bob.post("/v1/folders", {"parent": "p", "name": "g"})).problem(403, "forbidden")
     assert await names(bob, "/v1/nodes/p/children") == ["f"]
+
+
+async def test_rules_T1_Y7_each_role_may_what_the_one_below_may_and_more(broker: Running) -> None:
+    ann, bob = await people(broker, "ann", "bob")
+    await project(ann, "p")
+    node = (await folder(ann, "p", "f"))["id"]
+    file = (await put(ann, node, "x", b"x"))["id"]
+    mine = (await folder(ann, "p", "new"))["id"]
+    asked: dict[str, Callable[[], Awaitable[Reply]]] = {
+        "view": lambda: bob.get(f"/v1/nodes/{node}"),
+        "download": lambda: bob.get(f"/v1/files/{file}/content"),
+        "rename": lambda: bob.patch(f"/v1/nodes/{node}", {"name": "f"}),
+        "audit": lambda: bob.get(f"/v1/nodes/{node}/acl"),
+        "move": lambda: bob.post(f"/v1/nodes/{mine}:move", {"parent": node}),
+    }
+    found = {}
+    for role in ("reader", "downloader", "executor", "editor", "writer", "owner"):
+        await share(ann, "p", "bob", role)
+        found[role] = {name for name, ask in asked.items() if (await ask()).status == 200}
+    assert found == {
+        "reader": {"view"},
+        "downloader": {"view", "download"},
+        "executor": {"view", "download"},  # runs published apps: test_project_apps.py
+        "editor": {"view", "download", "rename"},
+        "writer": {"view", "download", "rename"},  # and deletes its own: test_trash.py
+        "owner": set(asked),
+    }
 
 
 async def test_rules_Y5_H13_leaving_a_team_acts_everywhere_at_once(broker: Running) -> None:
