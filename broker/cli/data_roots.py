@@ -1,17 +1,25 @@
-"""Data roots: list, show, create, set, delete."""
+"""Data roots: list, show, create, set, check, delete."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from broker.cli.exits import Exit
 from broker.cli.options import ADMINS, LIMIT_DEFAULT, Limit, Roles, entries_of
-from broker.cli.render import Column, print_document, print_done, print_list
+from broker.cli.render import (
+    Column,
+    note,
+    print_document,
+    print_done,
+    print_line,
+    print_list,
+)
 from broker.cli.session import Session, command, default
 
 if TYPE_CHECKING:
-    from broker.protocol.data_roots import DataRoot
+    from broker.protocol.data_roots import DataRoot, ShellDifference
 
-data_roots = typer.Typer(help="Data roots on the hosts: list, show, create, set, delete.")
+data_roots = typer.Typer(help="Data roots on the hosts: list, show, create, set, check, delete.")
 
 OfRoot = Annotated[str, typer.Argument(metavar="ROOT", help="Handle or id of the data root.")]
 Title = Annotated[str | None, typer.Option(help="What people call it.")]
@@ -104,6 +112,32 @@ def delete(session: Session, root: OfRoot) -> None:
     with session.client() as client:
         client.delete_data_root(root)
     print_done(f"{root} is deleted", json=session.json)
+
+
+@command(data_roots, "check")
+def check(
+    session: Session,
+    root: Annotated[
+        str | None, typer.Argument(metavar="[ROOT]", help="Handle or id; all that you may view.")
+    ] = None,
+) -> None:
+    """Say about whom the shell of the hosts and the broker differ; exit code 1 if about anybody."""
+    columns: list[Column[ShellDifference]] = [
+        Column("who", lambda d: d.name),
+        Column("difference", lambda d: d.difference),
+        Column("uid:gid", lambda d: ", ".join(d.ids)),
+    ]
+    with session.client() as client:
+        names = [root] if root is not None else [each.name for each in client.data_roots()]
+        reports = [client.check_data_root(name) for name in names]
+    for report in reports:
+        if session.json:
+            print_line(report.model_dump_json())
+            continue
+        note(f"{report.root_name}: {len(report.differences) + report.more} differences")
+        print_list(report.differences, columns, json=False, empty="they agree")
+    if any(report.differences for report in reports):
+        raise typer.Exit(Exit.JOB_FAILED)
 
 
 def _given(**fields: object) -> dict[str, object]:

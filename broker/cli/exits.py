@@ -2,7 +2,7 @@
 
     0    done; with --wait: every job succeeded
     1    a job failed, was cancelled or was quarantined (of one job: its own exit code instead); of
-         `audit verify`: the log was touched
+         `audit verify`: the log was touched; of `data-roots check`: shell and broker differ
     2    wrong usage: unknown option, missing argument
     3    not authenticated, or not allowed
     4    no such object, or not to be seen

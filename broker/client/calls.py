@@ -172,6 +172,7 @@ class Calls:
     data_root = Call(_data_roots.get_data_root)
     create_data_root = Call(_data_roots.create_data_root)
     change_data_root = Call(_data_roots.change_data_root)
+    check_data_root = Call(_data_roots.check_data_root)
     delete_data_root = Call(_data_roots.delete_data_root)
     bindings = Stream(_data_roots.list_bindings)
     bind = Call(_data_roots.bind)

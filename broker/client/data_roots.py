@@ -6,7 +6,7 @@ from broker.client.pages import listing
 from broker.client.transport import Ref, Transport, name_of, ref
 from broker.protocol.base import Page
 from broker.protocol.bindings import Binding, BindingRequest, ImportSwitch
-from broker.protocol.data_roots import DataRoot, DataRootChange, DataRootRequest
+from broker.protocol.data_roots import DataRoot, DataRootChange, DataRootRequest, ShellReport
 from broker.protocol.imports import Imported, ImportedFile, ImportRequest
 from broker.protocol.nodes import Mode
 
@@ -49,6 +49,11 @@ async def change_data_root(http: Transport, root: Ref, request: DataRootChange) 
 async def delete_data_root(http: Transport, root: Ref) -> None:
     """Forget a data root to which nothing refers; its files stay."""
     await http.act("DELETE", _root(root))
+
+
+async def check_data_root(http: Transport, root: Ref) -> ShellReport:
+    """About whom the shell of the hosts and the broker differ."""
+    return await http.call("GET", f"{_root(root)}/shell", ShellReport)
 
 
 async def list_bindings(http: Transport, project: Ref) -> AsyncGenerator[Binding, None]:

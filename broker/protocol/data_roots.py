@@ -1,6 +1,7 @@
 """Data roots: directories on the hosts under one execution account."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
@@ -73,3 +74,38 @@ class DataRoot(View):
     created_by: AccountRef | None
     """Who made it; null when the broker did."""
     created_at: datetime
+
+
+class Difference(StrEnum):
+    """How the shell of a host and the broker differ about somebody and a private data root."""
+
+    NOT_MAPPED = "not_mapped"  # may read by the broker, and has no uid and gid at all
+    OTHER_GROUP = "other_group"  # may read by the broker, and the shell would not let it
+    NO_ROLE = "no_role"  # may not read by the broker, and the shell would let it
+    OPEN_TO_ALL = "open_to_all"  # every account, or everybody, may read by the broker
+
+
+class ShellDifference(View):
+    """Somebody about whom they differ."""
+
+    principal: str
+    """`account_3`, `registered` or `everyone`."""
+    name: str
+    """Handle of the account; of the two groups the same as `principal`."""
+    difference: Difference
+    """How they differ."""
+    ids: list[str]
+    """What is set for the account and its teams, each as `uid:gid`."""
+
+
+class ShellReport(View):
+    """Whether what the shell may read agrees with what the broker allows."""
+
+    root: DataRootRef
+    """The data root."""
+    root_name: str
+    """Its handle."""
+    differences: list[ShellDifference]
+    """Those about whom they differ, by name; at most a thousand. Of a public root none are told."""
+    more: int
+    """How many more there are."""

@@ -37,6 +37,12 @@ async def of(
     }
 
 
+async def every(connection: Connection) -> dict[PrincipalId, tuple[int, int]]:
+    """(uid, gid) of all accounts and teams for which they are set."""
+    rows = await connection.fetch(SQL.every)
+    return {PrincipalId(holder): (uid, gid) for holder, uid, gid in rows}
+
+
 async def remove(connection: Connection, holder: PrincipalId) -> bool:
     """Removes what is set; False when nothing was."""
     return await connection.fetchval(SQL.remove, holder) is not None

@@ -16,8 +16,8 @@ from broker.api.routes import Route
 from broker.domain.access import Action
 from broker.protocol.base import Page
 from broker.protocol.bindings import Binding, BindingRequest, ImportSwitch
-from broker.protocol.data_roots import DataRoot, DataRootChange, DataRootRequest
-from broker.services import bindings, data_roots
+from broker.protocol.data_roots import DataRoot, DataRootChange, DataRootRequest, ShellReport
+from broker.services import bindings, data_roots, shell_access
 
 
 async def create(call: Call) -> web.Response:
@@ -49,6 +49,11 @@ async def change(call: Call) -> web.Response:
 
 async def delete(call: Call) -> web.Response:
     return await call.mutate(lambda c: data_roots.delete(c, call.actor, call.path("root")))
+
+
+async def check(call: Call) -> web.Response:
+    async with call.services.database.connection() as connection:
+        return answer(await shell_access.check(connection, call.actor, call.path("root")))
 
 
 # -- bindings -------------------------------------------------------------------------------
@@ -129,6 +134,14 @@ ROUTES = [
         A.DATA_EDIT,
         "Forgets a data root to which nothing refers; its files stay.",
         status=NO_CONTENT,
+    ),
+    Route(
+        "GET",
+        f"{ONE}/shell",
+        check,
+        A.AUDIT,
+        "Says about whom the shell of the hosts and the broker differ.",
+        answer=ShellReport,
     ),
     Route(
         "GET",

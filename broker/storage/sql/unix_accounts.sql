@@ -8,6 +8,9 @@ ON CONFLICT (principal_id) DO UPDATE SET uid = $2::int, gid = $3::int, shared = 
 -- $1 accounts and teams
 SELECT principal_id, uid, gid, shared FROM unix_account WHERE principal_id = ANY ($1::int[]);
 
+-- name: every
+SELECT principal_id, uid, gid FROM unix_account;
+
 -- name: remove
 -- No row comes back when nothing was set.
 -- $1 account or team

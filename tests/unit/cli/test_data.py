@@ -148,3 +148,17 @@ def test_a_job_is_shown_with_the_places_that_it_uses(broker: Any, fairlead: Fair
     shown = fairlead("show", "job_7").stdout
     assert "input movie\tlab1:set/a.mrc\n" in shown
     assert "outputs to\troot_9:out\n" in shown
+
+
+def test_a_check_fails_where_shell_and_broker_differ(broker: Any, fairlead: Fairlead) -> None:
+    who = {"principal": "account_2", "name": "bob", "difference": "not_mapped", "ids": []}
+    report = {"root": "root_9", "root_name": "lab1", "differences": [], "more": 0}
+    broker.on("GET", "/v1/data-roots", says(samples.page(ROOT)))
+    broker.on(
+        "GET", "/v1/data-roots/lab1/shell", says(report), says(report | {"differences": [who]})
+    )
+    assert fairlead("data-roots", "check").exit_code == 0
+    run = fairlead("data-roots", "check", "lab1")
+    assert run.exit_code == 1
+    assert run.stdout.splitlines()[1] == "bob\tnot_mapped\t-"
+    assert fairlead("data-roots", "check", "lab1", "--json").exit_code == 1
