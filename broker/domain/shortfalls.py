@@ -71,9 +71,11 @@ def _of_size(needs: Resources, gpu: Gpu) -> list[Shortfall]:
     if size_suits(needs, gpu):
         return []
     if needs.gpu_eighths < WHOLE:
-        there = "whole ones" if gpu.eighths == WHOLE else f"parts of {gpu.eighths}/8"
-        text = f"a part of at least {part(needs.gpu_eighths)} (the nearest host has {there})"
-        return [Shortfall(text, max(1.5, needs.gpu_eighths / gpu.eighths))]
+        is_part = gpu.eighths < WHOLE
+        there = f"parts of {gpu.eighths}/8" if is_part else "whole ones"
+        text = f"{_devices(needs)} (the nearest host has {there})"
+        # a whole one is further from it than any part
+        return [Shortfall(text, needs.gpu_eighths / gpu.eighths if is_part else WHOLE)]
     if gpu.eighths == WHOLE:
         return [Shortfall("GPUs that are not MIG instances, of which a job can use only one", 2)]
     text = f"whole GPUs (the nearest host has parts of {gpu.eighths}/8)"

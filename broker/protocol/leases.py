@@ -5,9 +5,9 @@ A lease is (job, epoch). The epoch counts the job's leases; a message with an ol
 """
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from broker.protocol.apps import VersionSpec
 from broker.protocol.base import Digest, FileName, Message, Name, Text, View
@@ -76,14 +76,14 @@ class PollRequest(Message):
     wait_seconds: float = Field(30, ge=0, le=POLL_WAIT_SECONDS_MAX)
     """How long the broker may hold the request open when there is nothing to say."""
 
-    @model_validator(mode="after")
-    def _same_gpus(self) -> Self:
-        by_kind = self.free_gpus_by_kind
-        if by_kind is not None and (min(by_kind, default=0) < 0 or sum(by_kind) != self.free_gpus):
-            raise ValueError(
-                "free_gpus_by_kind must hold no negative number and sum up to free_gpus"
-            )
-        return self
+    @field_validator("free_gpus_by_kind")
+    @classmethod
+    def _same_gpus(cls, by_kind: list[int] | None, info: ValidationInfo) -> list[int] | None:
+        if by_kind is not None:
+            gpus = info.data.get("free_gpus", sum(by_kind))
+            if min(by_kind, default=0) < 0 or sum(by_kind) != gpus:
+                raise ValueError("must sum up to free_gpus, without negative numbers")
+        return by_kind
 
 
 class Gang(View):

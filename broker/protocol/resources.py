@@ -1,9 +1,8 @@
 """What a job needs and what a host offers, in the same words."""
 
 from collections.abc import Iterable
-from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from broker.protocol.base import Message, Title
 from broker.protocol.limits import (
@@ -41,11 +40,12 @@ class Resources(Message):
     memory_mib: int = Field(0, ge=0)
     """Main memory in MiB, also enforced as a limit; 0 for no claim and no limit."""
 
-    @model_validator(mode="after")
-    def _one_part(self) -> Self:
-        if self.gpu_eighths < WHOLE and self.gpus != 1:
-            raise ValueError("gpu_eighths below 8 goes with gpus = 1: a job takes one part at most")
-        return self
+    @field_validator("gpu_eighths")
+    @classmethod
+    def _one_part(cls, eighths: int, info: ValidationInfo) -> int:
+        if eighths < WHOLE and info.data.get("gpus", 1) != 1:
+            raise ValueError("below 8 only with gpus = 1: a job takes one part at most")
+        return eighths
 
     @property
     def slots(self) -> int:

@@ -145,4 +145,4 @@ async def minima(connection: Connection) -> dict[GroupId | None, float]:
 
 async def capacity_slots(connection: Connection, *, silent_seconds: float) -> float:
     """Slots of the hosts that were heard of lately."""
-    return int(await connection.fetchval(SQL.capacity, silent_seconds))
+    return float(await connection.fetchval(SQL.capacity, silent_seconds))

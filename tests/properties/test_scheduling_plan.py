@@ -279,3 +279,30 @@ def test_every_lane_has_the_reason_that_is_true_of_it(snapshot):
     waits = np.unique(lanes.account[made.lane_reason > LaneReason.NO_SUITABLE_CLASS])
     assert sorted(made.account_rank[waits]) == list(range(1, waits.size + 1))
     assert (made.account_rank > 0).sum() == waits.size
+
+
+@patient
+@given(fleets(tree=True, history=1.0) | fleets(one_class=True, tree=True, history=1.0))
+def test_counting_slots_in_eighths_changes_nothing(snapshot):
+    """The leader counts so where hosts offer parts of GPUs."""
+
+    def times_8(table, *names):
+        return replace(table, **{name: getattr(table, name) * 8 for name in names})
+
+    bounds = ("lag_slots", "minimum", "maximum")
+    fine = replace(
+        snapshot,
+        accounts=times_8(snapshot.accounts, *bounds),
+        groups=times_8(snapshot.groups, *bounds),
+        lanes=times_8(snapshot.lanes, "slots"),
+        hosts=times_8(snapshot.hosts, "slots_free"),
+        class_capacity=snapshot.class_capacity * 8,
+        slot_units=8,
+    )
+    made, same = plan(snapshot, 10.0), plan(fine, 10.0)
+    assert granted(made) == granted(same)
+    assert (made.lane_reason == same.lane_reason).all()
+    assert (made.account_rank == same.account_rank).all()
+    assert np.allclose(made.weight_adjusted, same.weight_adjusted)
+    for name in ("entitlement_slots", "allocated_slots", "group_entitlement_slots"):
+        assert np.allclose(8 * getattr(made, name), getattr(same, name))

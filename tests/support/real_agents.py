@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from broker.protocol.ids import HostId, parse
-from broker.protocol.resources import HostFacts
+from broker.protocol.resources import Gpu, HostFacts
 from tests.support.http import Http
 from tests.support.running import Running
 from workers.agent import Agent, Host
@@ -33,7 +33,13 @@ class RealAgent:
 
 @contextlib.asynccontextmanager
 async def real_agent(
-    broker: Running, folder: Path, name: str, *, slots: int = 1, **options: object
+    broker: Running,
+    folder: Path,
+    name: str,
+    *,
+    slots: int = 1,
+    gpus: Sequence[Gpu] = (),
+    **options: object,
 ) -> AsyncIterator[RealAgent]:
     """A host that joins and works until the block ends.
 
@@ -41,7 +47,14 @@ async def real_agent(
         options: settings of the agent.
     """
     enrollment = (await broker.admin.post("/v1/enrollments", {})).expect(201)
-    facts = HostFacts(name=name, address="127.0.0.1", cpus=slots, memory_mib=4_096, slots=slots)
+    facts = HostFacts(
+        name=name,
+        address="127.0.0.1",
+        cpus=max(slots, len(gpus)),
+        memory_mib=4_096,
+        slots=slots,
+        gpus=list(gpus),
+    )
     door = Http(broker.url, broker.session, enrollment["token"])
     joined = (await door.post("/v1/hosts:enroll", {"facts": facts.model_dump()})).expect(201)
     state = StateDirectory(folder / name)
@@ -50,7 +63,7 @@ async def real_agent(
     settings = WorkerSettings(url=broker.url, state_directory=state.path, **options)
     number = HostId(parse("host", joined["host"], ""))
     async with BrokerApi(broker.url, joined["token"]) as api:
-        agent = Agent(settings, Host(number, facts, FakeGpus([]), executors, state), api)
+        agent = Agent(settings, Host(number, facts, FakeGpus(gpus), executors, state), api)
         running = RealAgent(joined["host"], state, asyncio.create_task(agent.run()))
         try:
             yield running

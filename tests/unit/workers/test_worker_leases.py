@@ -186,3 +186,67 @@ def test_pile_of_unanswered_reports_stops_the_asking() -> None:
     for job in range(ENDED_MAX + 1):
         table.restore(Key(job, 1))
     assert table.free() == Free(0)
+
+
+def parts(count: int, eighths: int = 1) -> list[Gpu]:
+    """Shares of one GPU: the same device, so often."""
+    return [Gpu(uuid="GPU-s", model="H100", memory_mib=10_000, eighths=eighths)] * count
+
+
+def of_kind(each: Lease, kind: int | None) -> Lease:
+    return each.model_copy(update={"gpu_kind": kind})
+
+
+def test_a_job_takes_devices_of_the_kind_that_its_lease_names() -> None:
+    table = LeaseTable(slots=0, gpus=[gpu(0, 40_000), gpu(1, 80_000), gpu(2, 80_000)])
+    take(table, of_kind(lease(1, gpus=1), 1), of_kind(lease(2, gpus=1), 0))
+    assert start_all(table) == [1, 2]
+    first, second = (table.get(Key(job, 1)) for job in (1, 2))
+    assert first
+    assert second
+    assert (first.gpus, second.gpus) == (("GPU-1",), ("GPU-0",))
+    assert table.free() == Free(0, (0, 1))
+
+
+def test_a_job_that_waits_for_one_kind_does_not_hold_up_another() -> None:
+    table = LeaseTable(slots=0, gpus=[gpu(0), *parts(3)])
+    whole = [of_kind(lease(job, gpus=1), 0) for job in (1, 2)]
+    part = [of_kind(lease(job, gpus=1, gpu_eighths=1), 1) for job in (3, 4)]
+    take(table, *whole, *part)
+    assert start_all(table) == [1, 3, 4]
+    assert table.free() == Free(0, (0, 1))
+    table.end(Key(1, 1))
+    assert start_all(table) == [2]
+
+
+def test_shares_of_one_gpu_are_counted_one_by_one_and_come_back() -> None:
+    table = LeaseTable(slots=0, gpus=parts(2, 4))
+    take(table, *(lease(job, gpus=1, gpu_eighths=4) for job in (1, 2, 3)))
+    assert start_all(table) == [1, 2]
+    assert {table.get(Key(job, 1)).gpus for job in (1, 2)} == {("GPU-s",)}  # type: ignore[union-attr]
+    table.end(Key(2, 1))
+    assert start_all(table) == [3]
+    table.end(Key(1, 1))
+    table.end(Key(3, 1))
+    assert table.free() == Free(0, (2,))
+
+
+def test_a_lease_of_a_kind_that_is_gone_takes_the_smallest_that_does() -> None:
+    table = LeaseTable(slots=0, gpus=[*parts(1, 4), *parts(1, 2), gpu(0)])
+    take(table, of_kind(lease(1, gpus=1, gpu_eighths=1), 7), of_kind(lease(2, gpus=1), 0))
+    assert start_all(table) == [1, 2]
+    assert table.free().gpus == (1, 0, 0)
+
+
+def test_whole_devices_and_parts_do_not_stand_in_for_one_another() -> None:
+    table = LeaseTable(slots=0, gpus=parts(4))
+    assert "offers 0" in (table.refusal(Resources(gpus=1)) or "")
+    assert table.refusal(Resources(gpus=1, gpu_eighths=1)) is None
+    assert table.refusal(Resources(gpus=1, gpu_eighths=2)) is not None
+
+
+def test_prefetch_is_asked_for_of_every_kind() -> None:
+    table = LeaseTable(slots=0, gpus=[gpu(0), *parts(2)], prefetch=3)
+    assert table.free() == Free(0, (4, 5))
+    take(table, of_kind(lease(1, gpus=1), 0))
+    assert table.free() == Free(0, (3, 5))
