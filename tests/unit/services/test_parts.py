@@ -21,6 +21,7 @@ from broker.storage.lanes import LaneRow
 from broker.storage.leases import Place
 
 ANY_TIME = 3_600.0
+HALF_LIFE_SECONDS = 7 * 86_400.0
 
 
 def gpu(eighths: int = WHOLE, memory_mib: int = 80_000) -> Gpu:
@@ -123,16 +124,16 @@ def backlog(*lanes: tuple[int, Resources], **bounds: float) -> Backlog:
         made.lanes[row.id].pending = 100
     low, high = bounds.get("minimum", 0.0), bounds.get("maximum")
     made.load(
-        AccountRow(AccountId(account), True, None, low, high, 0.0, 1.0)
+        AccountRow(AccountId(account), True, None, low, high, 0.0, 0.0, 1.0)
         for account in {account for account, _ in lanes}
     )
     return made
 
 
-def seen(them: Backlog, there: Fleet) -> Snapshot:
-    accounts, groups, lanes, _ = them.columns(there, 0.0)
+def seen(them: Backlog, there: Fleet, now: float = 0.0) -> Snapshot:
+    accounts, groups, lanes, _ = them.columns(there, now, HALF_LIFE_SECONDS)
     columns = (accounts, lanes, there.columns(), there.class_capacity)
-    return Snapshot(*columns, 7 * 86_400.0, groups, slot_units=WHOLE)
+    return Snapshot(*columns, HALF_LIFE_SECONDS, groups, slot_units=WHOLE)
 
 
 def mixed() -> Fleet:
@@ -163,20 +164,23 @@ def test_shares_follow_quotas_in_gpu_seconds_where_whole_gpus_and_parts_are_want
         for state in them.lanes.values():
             state.pending = 100
         there.ask(HostId(1), Ask(now + 60, 0, tuple(free)))
-        made = plan(snapshot := seen(them, there), now)
+        made = plan(snapshot := seen(them, there, now), now)
         them.lags.planned(snapshot, made)
+        them.dues.planned(snapshot, made)
         for lane, row in zip(
             np.repeat(made.grant_lane, made.grant_count).tolist(),
             np.repeat(made.grant_host, made.grant_count).tolist(),
             strict=True,
         ):
             state, kind = list(them.lanes.values())[lane], there.place_of(row).gpu_kind or 0
-            state.running, state.last_served, free[kind] = state.running + 1, now, free[kind] - 1
+            state.leased(1, now)
+            state.last_served, free[kind] = now, free[kind] - 1
             length = 0.5 * float(random.lognormal(0, 0.3))
             heapq.heappush(running, (now + length, kind, state.id, length))
         now, kind, lane, length = heapq.heappop(running)
         state, free[kind] = them.lanes[LaneId(lane)], free[kind] + 1
         them.lags.advance(now, them.job_seconds())
+        them.dues.advance(now)
         them.ended(Freed(state.id, 1, length * state.slots))
         got[state.account] += length * state.slots
     assert got[1] + got[2] > 60 * 1.875 * 0.98  # nothing stood idle
@@ -195,7 +199,8 @@ def test_minima_and_maxima_are_slots() -> None:
 def test_what_runs_is_reserved_and_held_back_at_the_size_of_its_part() -> None:
     them, there = backlog((1, part(1)), (2, Resources(gpus=1))), mixed()
     for state in them.lanes.values():
-        state.pending, state.running, state.job_seconds, state.seen = 0, 1, 80.0, True
+        state.pending, state.job_seconds, state.seen = 0, 80.0, True
+        state.leased(1, 0.0)
     assert seen(them, there).accounts.usage_gpu_seconds.tolist() == [10.0, 80.0]
     assert them.held_back() == {1: 10.0, 2: 80.0}
     them.ended(Freed(LaneId(1), 1, 5.0))  # debited by eighths, too
