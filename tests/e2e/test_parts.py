@@ -5,6 +5,7 @@ from typing import Any
 
 from broker.protocol.resources import Gpu
 from tests.api.scene import scientist
+from tests.api.test_shares import row_of
 from tests.support.real_agents import real_agent
 from tests.support.running import Running
 from tests.support.until import until
@@ -44,8 +45,7 @@ async def test_jobs_run_side_by_side_on_a_whole_gpu_and_on_shares_of_another(
 
         await until(all_told, 60)
         assert seen == [b"GPU-split\n"] * 4 + [b"GPU-whole\n"]
-        shares = (await ann.get("/v1/shares")).expect(200)
-        assert shares["capacity_slots"] == 2
+        await row_of(ann, "ann", allocated_slots=2, pending_jobs=3)
         async with broker.services.database.connection() as connection:
             prices = await connection.fetch(
                 "SELECT slot_eighths, count(*) FROM job WHERE state = 'running'"
