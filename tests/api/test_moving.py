@@ -1,7 +1,10 @@
 """Moving: rights at both ends, no circles, and what a moved thing is governed by afterwards."""
 
+import asyncio
+
 from tests.api.scene import scientist, submit
 from tests.api.trees import folder, names, project, share
+from tests.storage.test_nodes import WRONG
 from tests.support.http import Http, Reply
 from tests.support.running import Running
 
@@ -117,3 +120,40 @@ async def test_rules_H4_T11_a_batch_moves_into_a_project(broker: Running) -> Non
     assert (await bob.get(f"/v1/batches/{plain}")).status == 200
     (await bob.get(f"/v1/batches/{shared}")).problem(404, "not_found")  # keeps its own list
     (await move(bob, plain, "p")).problem(403, "forbidden")
+
+
+async def test_two_moves_at_once_close_no_circle(broker: Running) -> None:
+    ann = await broker.client("ann")
+    for name in ("p", "q"):
+        await project(ann, name)
+    for number in range(5):
+        one = (await folder(ann, "p", f"one{number}"))["id"]
+        other = (await folder(ann, "q", f"other{number}"))["id"]
+        replies = await asyncio.gather(move(ann, one, other), move(ann, other, one))
+        assert sorted(reply.status for reply in replies) in ([200, 409], [200, 422])
+    async with broker.services.database.connection() as connection:
+        assert await connection.fetch(WRONG) == []
+
+
+async def test_the_tree_stays_right_while_many_change_it(broker: Running) -> None:
+    """Whatever wins: benefactor, project and depth of every node follow from parents and lists."""
+    ann = await broker.client("ann")
+    for name in ("p", "q"):
+        await project(ann, name)
+    outer = (await folder(ann, "p", "outer"))["id"]
+    inner = (await folder(ann, outer, "inner"))["id"]
+    for number in range(4):
+        await asyncio.gather(
+            move(ann, outer, "q" if number % 2 else "p"),
+            ann.post(f"/v1/nodes/{inner}:override", {}),
+            ann.post(f"/v1/nodes/{outer}:override", {}),
+            ann.post("/v1/folders", {"parent": inner, "name": f"f{number}"}),
+            ann.post(f"/v1/nodes/{inner}:restore"),
+            ann.post(f"/v1/nodes/{outer}:restore"),
+            ann.post(f"/v1/nodes/{inner}:trash"),
+            ann.post(f"/v1/nodes/{inner}:untrash"),
+        )
+        async with broker.services.database.connection() as connection:
+            assert await connection.fetch(WRONG) == []
+            lost = "SELECT FROM acl JOIN node ON node.id = node_id WHERE benefactor_id <> node.id"
+            assert await connection.fetch(lost) == []

@@ -45,12 +45,8 @@ async def test_rules_T4_H5_an_admin_sees_and_edits_every_project(broker: Running
 
 async def test_rules_T2_T18_roles_are_given_with_the_project_or_later(broker: Running) -> None:
     ann, bob, eve = [await broker.client(name) for name in ("ann", "bob", "eve")]
-    async with broker.services.database.connection() as connection:
-        await connection.execute("INSERT INTO team (name) VALUES ('physics')")
-        await connection.execute(
-            "INSERT INTO team_member SELECT team.id, account.id FROM team, account"
-            " WHERE account.name = 'eve'"
-        )
+    (await broker.admin.post("/v1/teams", {"name": "physics"})).expect(201)
+    (await broker.admin.put("/v1/teams/physics/accounts/eve")).expect(200)
     entries = [
         {"principal": "bob", "roles": ["reader"]},
         {"principal": "team:physics", "roles": ["executor"]},

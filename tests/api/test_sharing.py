@@ -1,5 +1,6 @@
 """Access lists: local settings in the place of inherited ones, grants, and what nobody may do."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from tests.api.test_project_files import put
 from tests.api.trees import entries, folder, names, project, share
 from tests.support.http import Http, Reply
 from tests.support.running import Running
+from tests.support.until import until
 
 OWNED = {"ann": ["owner"]}
 
@@ -19,15 +21,10 @@ async def people(broker: Running, *names: str) -> list[Http]:
 
 
 async def team(broker: Running, name: str, *members: str) -> None:
-    """A team; through SQL, as if another broker had made it."""
-    async with broker.services.database.transaction() as connection:
-        made = await connection.fetchval("INSERT INTO team (name) VALUES ($1) RETURNING id", name)
-        await connection.execute(
-            "INSERT INTO team_member SELECT $1, id FROM account WHERE name = ANY ($2)",
-            made,
-            list(members),
-        )
-    await broker.services.access.catch_up()
+    """A team."""
+    (await broker.admin.post("/v1/teams", {"name": name})).expect(201)
+    for member in members:
+        (await broker.admin.put(f"/v1/teams/{name}/accounts/{member}")).expect(200)
 
 
 async def unchanged(http: Http, node: str, expected: dict[str, Any]) -> None:
@@ -126,17 +123,31 @@ async def test_rules_T1_Y7_each_role_may_what_the_one_below_may_and_more(broker:
     }
 
 
-async def test_rules_Y5_H13_leaving_a_team_acts_everywhere_at_once(broker: Running) -> None:
+async def test_rules_Y5_H13_joining_and_leaving_a_team_act_everywhere_at_once(
+    broker: Running, start_broker: Any
+) -> None:
+    other = await start_broker()
     ann, bob = await people(broker, "ann", "bob")
-    await team(broker, "lab", "bob")
+    there = Http(other.url, other.session, bob.token)
+    await team(broker, "lab")
     for name in ("p", "q"):
         await project(ann, name)
         await share(ann, name, "team:lab", "reader")
-    assert await names(bob, "/v1/projects?kind=project") == ["q", "p"]
-    async with broker.services.database.connection() as connection:
-        await connection.execute("DELETE FROM team_member")
-    await broker.services.access.catch_up()
-    assert await names(bob, "/v1/projects?kind=project") == []
+
+    async def seen(wanted: list[str]) -> None:
+        assert await names(bob, "/v1/projects?kind=project") == wanted
+
+        async def there_too() -> bool:
+            return await names(there, "/v1/projects?kind=project") == wanted
+
+        async with asyncio.timeout(2):
+            await until(there_too)
+
+    await seen([])
+    (await broker.admin.put("/v1/teams/lab/accounts/bob")).expect(200)
+    await seen(["q", "p"])
+    (await broker.admin.delete("/v1/teams/lab/accounts/bob")).expect(204)
+    await seen([])
     (await bob.get("/v1/projects/p")).problem(404, "not_found")
 
 
