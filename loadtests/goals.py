@@ -44,6 +44,7 @@ class Bench:
 
     Args:
         quick: arguments of a smoke run.
+        picture: a file beside the page that a full run draws.
         at_least: figures that tell a full run from a smaller one; a goal only counts above them.
     """
 
@@ -52,6 +53,7 @@ class Bench:
     title: str
     goals: tuple[Goal, ...]
     quick: tuple[str, ...] = ()
+    picture: str = ""
     at_least: Mapping[str, float] = field(default_factory=dict)
 
     def is_full(self, result: Mapping[str, Any]) -> bool:
@@ -69,10 +71,14 @@ BENCHES = (
             Goal("full_plan_p99_ms", "full cycle, p99", "ms", 60),
             Goal("refill_plan_p50_ms", "refill of 5,000 slots, p50", "ms", 3),
             Goal("refill_plan_p99_ms", "refill of 5,000 slots, p99", "ms", 10),
+            Goal("full_explain_percent", "explanations in the full cycle, extra", "%", 20),
+            Goal("refill_explain_percent", "explanations in the refill, extra", "%", 20),
             Goal("full_kernel_p50_ms", "dispatch kernel within the full cycle, p50", "ms"),
             Goal("full_plan_cpu_p50_ms", "full cycle by the thread's own clock, p50", "ms"),
-            Goal("plain_python_ratio", "the same dispatch in plain Python takes", "times as long"),
+            Goal("refill_plan_cpu_p50_ms", "refill by the thread's own clock, p50", "ms"),
+            Goal("plain_python_ratio", "the same plan in plain Python takes", "times as long"),
         ),
+        picture="pictures/plan_growth.png",
     ),
     Bench(
         "latency",

@@ -169,7 +169,10 @@ def bench_section(bench: Bench, run: Run | None) -> list[str]:
     if run and run.error:
         said += f". It failed: `{run.error}`"
     rows = goal_rows(bench, run)
-    return [f"### {bench.title}", said, table(("figure", "goal", "measured", "result"), rows)]
+    parts = [f"### {bench.title}", said, table(("figure", "goal", "measured", "result"), rows)]
+    if bench.picture:
+        parts.append(f"![{bench.title}]({bench.picture})")
+    return parts
 
 
 def cpu_section(runs: Mapping[str, Run]) -> list[str]:

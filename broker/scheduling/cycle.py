@@ -55,13 +55,14 @@ def _plan_in_order(snapshot: Snapshot, now: float, explain: bool) -> Plan:
     served = last_service(lanes.account, lanes.last_served, size)
     weight = dispatch_weights(tree.parent, adjusted)
     nodes = enrol(tree, weight, wanted.held, served)
+    held = nodes.allocated.copy()
     grants = _grant(snapshot, shapes, nodes, queue, search)
     allocated = nodes.allocated[:-1].copy()
     granted = lanes.pending - queue.waiting
     outcome = Outcome(grants, granted, adjusted, entitlement, fair, allocated)
     why = unexplained
     if explain:
-        why = explained(snapshot, tree, shapes, nodes, queue, search, wanted.held, served, outcome)
+        why = explained(snapshot, tree, shapes, nodes, queue, search, held, outcome)
     return _decided(snapshot, now, holds, search, outcome, why)
 
 
@@ -72,7 +73,7 @@ def _decided(
     lanes, size = snapshot.lanes, snapshot.accounts.id.size
     grants, granted = outcome.grants, outcome.granted
     entitlement, allocated = outcome.entitlement, outcome.allocated
-    lane, at, count, gang = _columns(grants)
+    lane, host, count, gang, busy = _columns(grants, search.host, search.klass)
     skipped = skips(
         lanes.account,
         lanes.pending,
@@ -81,14 +82,14 @@ def _decided(
         lanes.members,
         lanes.classes,
         lanes.skipped,
-        search.klass[at],
+        busy,
         allocated[:size] < entitlement[:size],
         snapshot.slot_units,
     )
     return Plan(
         planned_at=now,
         grant_lane=lane,
-        grant_host=search.host[at],
+        grant_host=host,
         grant_count=count,
         grant_gang=gang,
         weight_adjusted=outcome.weight[:size],
@@ -109,15 +110,21 @@ def _decided(
 
 
 @kernel
-def _columns(grants: Int64s) -> tuple[Int32s, Int64s, Int64s, Int32s]:
-    """Lane, host position, jobs and gang of each row of int64[r, 4], as columns of their own."""
+def _columns(
+    grants: Int64s, hosts: Int32s, klass: Int32s
+) -> tuple[Int32s, Int32s, Int64s, Int32s, np.uint64]:
+    """Lane, host, jobs and gang of each row of int64[r, 4] as columns of their own, and the mask of
+    all hosts' classes. hosts and klass: int32[.], by position."""
     rows = grants.shape[0]
-    lane, gang = np.empty(rows, np.int32), np.empty(rows, np.int32)
-    at, count = np.empty(rows, np.int64), np.empty(rows, np.int64)
+    lane, host = np.empty(rows, np.int32), np.empty(rows, np.int32)
+    count, gang = np.empty(rows, np.int64), np.empty(rows, np.int32)
+    busy = np.uint64(0)
     for row in range(rows):
-        lane[row], at[row] = grants[row, 0], grants[row, 1]
+        at = grants[row, 1]
+        lane[row], host[row] = grants[row, 0], hosts[at]
         count[row], gang[row] = grants[row, 2], grants[row, 3]
-    return lane, at, count, gang
+        busy |= np.uint64(1) << np.uint64(klass[at])
+    return lane, host, count, gang, busy
 
 
 def _grant(

@@ -300,17 +300,18 @@ def _winner(match: Floats, base: int, at_place: Int32s) -> int:
 
 
 @kernel
-def _line_up(nodes: Nodes, lanes: LaneState, need: Int64s) -> Contests:
-    """The contests at the start of a cycle, decided from the leaves up. need: int64[s, 5]."""
-    tail, top = nodes.tail, nodes.parent.size
+def _line_up(nodes: Nodes, head: Int64s) -> Contests:
+    """The contests at the start, decided from the leaves up. head: int64[N + 1], as in `Contests`,
+    filled for accounts."""
+    accounts, top = nodes.tail.size, nodes.parent.size
     size, base = np.zeros(top + 1, np.int64), np.zeros(top + 1, np.int64)
-    leaf, head = np.zeros(top, np.int64), np.zeros(top + 1, np.int64)
+    leaf = np.zeros(top, np.int64)
     for node in range(top):
         leaf[node] = size[nodes.parent[node]]
         size[nodes.parent[node]] += 1
     width = np.ones(top + 1, np.int64)
     total = 0
-    for node in range(tail.size, top + 1):
+    for node in range(accounts, top + 1):
         while width[node] < size[node]:
             width[node] *= 2
         base[node] = total
@@ -321,8 +322,6 @@ def _line_up(nodes: Nodes, lanes: LaneState, need: Int64s) -> Contests:
     for j in range(top - 1, -1, -1):
         node = nodes.order[j]
         above = nodes.parent[node]
-        if node < tail.size and tail[node] >= 0:
-            head[node] = job_slots(need, lanes.shape[lanes.following[tail[node]]])
         item = float(nodes.place[node])
         stays = _enter(
             node, item, nodes.allocated, head, nodes.terms, match, base[above], leaf[node]
@@ -384,9 +383,13 @@ def dispatch(nodes: Nodes, lanes: LaneState, search: Search) -> Int64s:
     waiting, shapes, following = lanes.waiting, lanes.shape, lanes.following
     cursor, skip, klass, free = search.cursor, search.skip, search.klass, search.free
     need, classes, class_end = search.need, search.classes, search.class_end
-    contests = _line_up(nodes, lanes, need)
+    head = np.zeros(top + 1, np.int64)
+    for account in range(tails.size):
+        if tails[account] >= 0:
+            head[account] = job_slots(need, shapes[following[tails[account]]])
+    contests = _line_up(nodes, head)
     match, base, leaf = contests.match, contests.base, contests.leaf
-    size, head = contests.size, contests.head
+    size = contests.size
     bounded = terms.size > 0 and terms[:, MAXIMUM].min() < np.inf
     grants, rows, gangs = np.empty((1024, 4), np.int64), 0, 0
     spots = np.empty((klass.size, 2), np.int64)
@@ -444,6 +447,41 @@ def dispatch(nodes: Nodes, lanes: LaneState, search: Search) -> Int64s:
             head[above] = head[_winner(match, base[above], at_place)] if size[above] > 0 else 0
             node = above
     return grants[:rows]
+
+
+@kernel
+def line(nodes: Nodes, least: Int64s) -> Int64s:
+    """Accounts in the order in which `dispatch` would give each one more job, if the fleet lacked
+    nothing and nobody had a maximum. least: int64[n], slots of that job, 0 where none waits.
+
+    Changes `nodes`.
+    """
+    parent, at_place, allocated = nodes.parent, nodes.at_place, nodes.allocated
+    terms, top, accounts = nodes.terms, nodes.parent.size, nodes.tail.size
+    terms[:, MAXIMUM] = np.inf
+    head = np.zeros(top + 1, np.int64)
+    head[:accounts] = least
+    contests = _line_up(nodes, head)
+    match, base, leaf, size = contests.match, contests.base, contests.leaf, contests.size
+    order, count = np.empty(accounts, np.int64), 0
+    while size[top] > 0:
+        a = top
+        while a >= accounts:
+            a = _winner(match, base[a], at_place)
+        order[count] = a
+        count += 1
+        slots = head[a]
+        head[a] = 0
+        node = a
+        while node != top:
+            above = int(parent[node])
+            allocated[node] += slots
+            item = float(top + node)
+            stays = _enter(node, item, allocated, head, terms, match, base[above], leaf[node])
+            size[above] -= not stays
+            head[above] = head[_winner(match, base[above], at_place)] if size[above] > 0 else 0
+            node = above
+    return order[:count]
 
 
 @kernel

@@ -10,7 +10,7 @@ import numpy as np
 from broker.scheduling.columns import Floats, Int32s, Int64s
 from broker.scheduling.dispatch import LaneState
 from broker.scheduling.kernel import kernel
-from broker.scheduling.nodes import Nodes, places
+from broker.scheduling.nodes import Nodes, moved_back
 from broker.scheduling.placement import Search, Shapes
 from broker.scheduling.ranks import ranks
 from broker.scheduling.reasons import Standing, lane_reasons
@@ -50,17 +50,15 @@ def explained(
     queue: LaneState,
     search: Search,
     held: Int64s,
-    served: Floats,
     outcome: Outcome,
 ) -> Why:
     """Reasons and ranks after a dispatch, whose state is used up.
 
-    By account before it: held int64[n], slots; served float64[n], when it last was.
+    held: int64[N + 1], slots by node before it.
     """
     lanes, size = snapshot.lanes, tree.accounts
     allocated = outcome.allocated[:size]
-    latest = np.where(allocated > held, np.inf, served)
-    place, at_place = places(tree.order, tree.parent, latest)
+    place, at_place = moved_back(nodes, held)
     room = rooms(tree, nodes.allocated)
     standing = Standing(outcome.weight[:size], outcome.entitlement[:size], allocated, room)
     hosts, free = snapshot.hosts, search.free

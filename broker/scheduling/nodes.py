@@ -82,6 +82,27 @@ def places(order: Int64s, parent: Int32s, served: Floats) -> tuple[Int64s, Int32
 
 
 @kernel
+def moved_back(nodes: Nodes, before: Int64s) -> tuple[Int64s, Int32s]:
+    """`Nodes.place` and `at_place` after a dispatch: who was served comes last, by row.
+
+    before: int64[N + 1], what nodes held when it began.
+    """
+    top = nodes.parent.size
+    place, at_place = np.empty(top, np.int64), np.empty(top, np.int32)
+    at = 0
+    for old in range(top):
+        node = nodes.at_place[old]
+        if nodes.allocated[node] == before[node]:
+            place[node], at_place[at] = at, node
+            at += 1
+    for node in range(top):
+        if nodes.allocated[node] != before[node]:
+            place[node], at_place[at] = at, node
+            at += 1
+    return place, at_place
+
+
+@kernel
 def last_service(account: Int32s, last_served: Floats, accounts: int) -> Floats:
     """When each account was served last, float64[n], -inf for never. Lane columns [m]."""
     served = np.full(accounts, -np.inf)

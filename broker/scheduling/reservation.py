@@ -82,19 +82,16 @@ def skips(
     members: Int32s,
     classes: Masks,
     skipped: Int32s,
-    served: Int32s,
+    busy: np.uint64,
     owed: Bools,
     slot_units: int,
 ) -> Int32s:
     """How often each lane's wide job was passed over, int32[m], this cycle included.
 
-    Lane columns [m]; granted int64, jobs. served: int32[r], the class of each host that was
-    granted. owed: bool[n], whether an account holds less than it is entitled to. slot_units: as in
+    Lane columns [m]; granted int64, jobs. busy: mask of the classes of which a host was granted.
+    owed: bool[n], whether an account holds less than it is entitled to. slot_units: as in
     `Snapshot`.
     """
-    busy = np.uint64(0)
-    for row in range(served.size):
-        busy |= np.uint64(1) << np.uint64(served[row])
     counted = np.zeros(account.size, np.int32)
     for lane in range(account.size):
         if pending[lane] > granted[lane] and granted[lane] == 0:
