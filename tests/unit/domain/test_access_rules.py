@@ -218,3 +218,13 @@ def test_a_list_leaves_nobody_only_without_its_last_holder_of_share() -> None:
     assert not leaves_nobody({lab: reader, ann: owner}, lab)
     assert not leaves_nobody({lab: reader}, lab)  # nobody held it before either
     assert not leaves_nobody({}, lab)
+
+
+@pytest.mark.parametrize("action", Action)
+def test_rule_H10_an_opened_batch_can_be_read_by_its_opener_and_nothing_else(
+    w: Worlds, action: Action
+) -> None:
+    opened = w.what("bobs_secret")._replace(opened=True)
+    reads = action in {A.BATCH_VIEW, A.BATCH_OUTPUT}
+    assert who_may(w, action, opened) == ({"admin"} if reads else set())
+    assert who_may(w, action, "bobs_secret") == set()
