@@ -1,6 +1,6 @@
 """The trash: nobody sees what lies there; its owners take it out again, or remove it for good."""
 
-from broker.domain.access import KINDS, Action, Resource, decide
+from broker.domain.access import KINDS, Action, Resource, decide, roles_with
 from broker.errors import Conflict, Forbidden
 from broker.protocol.nodes import Kind, Node
 from broker.services import nodes as tree
@@ -49,7 +49,7 @@ async def put(connection: Connection, actor: Actor, reference: str) -> Node:
 
     Raises:
         Conflict: batches in it still have jobs to do.
-        Forbidden: somebody else made a part of it.
+        Forbidden: somebody else made a part of it, or it holds imported data (T17).
     """
     item = await held(connection, actor, reference)
     found = await trash.below(connection, item.id, actor.account_id)
@@ -62,6 +62,12 @@ async def put(connection: Connection, actor: Actor, reference: str) -> Node:
         raise Forbidden(
             f"you may delete only what you made, and others made {found.of_others} of what "
             "lies in it",
+            ids=(item.reference,),
+        )
+    if found.imported and not actor.could(Action.DATA_DELETE, item.resource):
+        roles = " or ".join(roles_with(Action.DATA_DELETE))
+        raise Forbidden(
+            f"{found.imported} imported files lie in it, which need one of the roles: {roles}",
             ids=(item.reference,),
         )
     await trash.put(connection, item.id)

@@ -21,12 +21,14 @@ class Below:
     Args:
         of_others: nodes that somebody else made.
         benefactors: nodes whose access lists govern parts of it.
+        imported: files that refer to data roots.
         open_batches: batches with jobs that have not ended.
     """
 
     of_others: int
     benefactors: list[NodeId]
     apps: int
+    imported: int
     batches: int
     open_batches: int
 

@@ -109,6 +109,9 @@ async def test_rule_T17_owners_and_managers_delete_in_a_bound_root(broker: Runni
     first, second = (await bring(mine.member, imports(mine), A, B)).expect(201)["items"]
     reply = await mine.member.delete(f"{imports(mine)}/{first['id']}")
     assert "owner or manager" in reply.problem(403, "forbidden")["detail"]
+    # nor by way of the trash, although a writer deletes other files of its own
+    reply = await mine.member.post(f"/v1/nodes/{first['id']}:trash")
+    assert "owner or manager" in reply.problem(403, "forbidden")["detail"]
     (await boss.delete(f"{imports(mine)}/{first['id']}")).expect(204)
     (await broker.admin.delete(f"{imports(mine)}/{second['id']}")).expect(204)
     (await boss.delete(f"{imports(mine)}/{first['id']}")).problem(404, "not_found")

@@ -22,6 +22,7 @@ WITH RECURSIVE part AS (
 SELECT count(*) FILTER (WHERE part.created_by IS DISTINCT FROM $2::int) AS of_others,
     array_agg(DISTINCT part.benefactor_id) AS benefactors,
     count(*) FILTER (WHERE part.kind = 'app') AS apps,
+    (SELECT count(*) FROM part JOIN file ON file.id = part.id WHERE root_id IS NOT NULL) AS imported,
     min(ran.batches) AS batches, min(ran.open_batches) AS open_batches
 FROM part, ran;
 
