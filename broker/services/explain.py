@@ -74,13 +74,21 @@ async def _of_waiting(
     view = _view(job, JobState.QUEUED, explain_waiting(waiting))
     start = start_estimate(waiting.jobs_ahead, waiting.lane, waiting.standing)
     silent = services.settings.host_silent_seconds
+    world = services.access.world
+    place = world.nodes.get(row["node_id"])
+    project = place.project_id if place else None
     async with services.database.connection() as connection:
         return view.model_copy(
             update={
                 "ahead": await surroundings.ahead(connection, last, row["account_id"]),
                 "start": estimates.view(start) if start else None,
                 "pool_now": await surroundings.elsewhere(
-                    connection, last, row["pool"], waiting.needs, silent_seconds=silent
+                    connection,
+                    last,
+                    row["pool"],
+                    waiting.needs,
+                    serves=lambda pool: world.pool_serves(pool, project),
+                    silent_seconds=silent,
                 ),
             }
         )

@@ -1,5 +1,7 @@
 """What stands around a waiting job: who comes first, and where it would start now."""
 
+from collections.abc import Callable
+
 from broker.domain.matching import suits
 from broker.protocol.ids import AccountId
 from broker.protocol.jobs import Ahead
@@ -36,10 +38,24 @@ async def ahead(connection: Connection, last: Board, account: AccountId) -> list
 
 
 async def elsewhere(
-    connection: Connection, last: Board, pool: str, needs: Resources, *, silent_seconds: float
+    connection: Connection,
+    last: Board,
+    pool: str,
+    needs: Resources,
+    *,
+    serves: Callable[[str], bool],
+    silent_seconds: float,
 ) -> str | None:
-    """Another pool where the job would start now; the one with most free slots first."""
-    free = {other: slots for other, slots in _free(last, needs).items() if other != pool}
+    """Another pool where the job would start now; the one with most free slots first.
+
+    Args:
+        serves: whether a pool takes jobs of the job's project.
+    """
+    free = {
+        other: slots
+        for other, slots in _free(last, needs).items()
+        if other != pool and serves(other)
+    }
     for other, _ in sorted(free.items(), key=lambda pair: (-pair[1], pair[0]))[:POOLS_MAX]:
         if await starts_now(connection, last, other, needs, silent_seconds=silent_seconds):
             return other

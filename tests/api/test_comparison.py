@@ -56,6 +56,11 @@ async def test_a_pool_where_the_job_would_start_now_is_named(broker: Running) ->
 
     await until(told)
     assert (await explain(ann, small))["pool_now"] is None  # no host there has 64 cores
+    # a pool that is closed to the job's project is nobody's advice
+    (await broker.admin.post("/v1/pools", {"name": "other"})).expect(201)
+    assert not any([await told() for _ in range(3)])
+    (await broker.admin.patch("/v1/pools/other", {"open": True})).expect(200)
+    await until(told)
 
 
 async def test_why_another_job_started_before_is_answered_afterwards(
