@@ -109,7 +109,7 @@ async def find(
         found = await batch_rows.rows(connection, [BatchId(number)])
         batch = found[0] if found else None
         node = batch["node_id"] if batch else 0
-    row = await nodes.find(connection, node)
+    row = await nodes.row(connection, node)
     if row is None or (batch is None and row.kind is not kind):
         raise batches.unseen(reference)
     return Item(reference, kind, row, _resource(actor, row, batch), batch)

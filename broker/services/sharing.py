@@ -48,7 +48,7 @@ async def show(connection: Connection, actor: Actor, reference: str) -> AccessLi
 
 async def _shown(connection: Connection, item: Item) -> AccessList:
     node = await view(connection, item)
-    benefactor = await nodes.find(connection, item.row.benefactor_id)
+    benefactor = await nodes.row(connection, item.row.benefactor_id)
     assert benefactor is not None, "what governs something is never purged before it"
     acl = await nodes.acl(connection, benefactor.id)
     names = await principals.names(connection, acl)
@@ -179,7 +179,7 @@ async def restore(connection: Connection, actor: Actor, reference: str) -> Acces
     assert parent is not None, "it does not lie on top"
     above = actor.world.acl_of(parent)
     check(actor, item.resource, above, reference=item.reference)
-    place = await nodes.find(connection, parent)
+    place = await nodes.row(connection, parent)
     assert place is not None, "a parent is never purged before what lies in it"
     if item.kind is Kind.BATCH and item.batch is not None:
         await batch_rows.place(connection, BatchId(item.batch["id"]), parent)

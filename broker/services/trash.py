@@ -90,7 +90,7 @@ async def take(connection: Connection, actor: Actor, reference: str) -> Node:
     """
     item = await _trashed(connection, actor, reference)
     assert item.row.parent_id is not None, "the deployment is never in the trash"
-    above = await nodes.find(connection, item.row.parent_id)
+    above = await nodes.row(connection, item.row.parent_id)
     if above is None or above.trash_id is not None:
         raise Conflict("what it lay in is in the trash; take that out first", ids=(reference[:80],))
     if not await trash.take(connection, item.id):

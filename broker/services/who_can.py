@@ -12,11 +12,10 @@ from broker.protocol.who_can import AccessExplanation, Grant, Holder
 from broker.services import accounts
 from broker.services.actor import Actor
 from broker.services.nodes import Item, authorised, view
+from broker.services.sharing import GROUPS
 from broker.storage import nodes, principals
 from broker.storage.database import Connection
 from broker.storage.principals import Named
-
-GROUP_POSITIONS = {"everyone": 2**31 + 1, "registered": 2**31}
 
 
 async def page(
@@ -29,13 +28,14 @@ async def page(
     """
     item = await authorised(connection, actor, reference, "?node")
     action = action_of(asked, item.kind)
-    found = who_can(actor.world, action, item.resource)
+    everybody = who_can(actor.world, action, item.resource)
+    found = [each for each in everybody if _place(each.principal) < before][:rows_max]
+    grounds = [ground for each in found for ground in each.grounds]
     named = await principals.names(
-        connection,
-        [each.principal for each in found] + _named([g for h in found for g in h.grounds]),
+        connection, {*_named(grounds), *(each.principal for each in found)}
     )
     lists = await _lists(connection, item)
-    shown = [
+    return [
         Holder(
             principal=named[each.principal].principal,
             name=named[each.principal].name,
@@ -43,12 +43,17 @@ async def page(
         )
         for each in found
     ]
-    return [each for each in shown if position(each) < before][:rows_max]
 
 
 def position(holder: Holder) -> int:
     """Where somebody stands in the list, descending."""
-    return GROUP_POSITIONS.get(holder.principal) or number_of(holder.principal) or 0
+    account = number_of(holder.principal)
+    return _place(PrincipalId(account) if account else GROUPS[holder.principal])
+
+
+def _place(principal: PrincipalId) -> int:
+    """Groups come before the newest account."""
+    return principal if principal > 0 else 2**32 + principal
 
 
 async def explain(

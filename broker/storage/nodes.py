@@ -80,10 +80,18 @@ async def create(
     return made
 
 
+async def row(connection: Connection, node: int) -> NodeRow | None:
+    """A node, as it is now."""
+    return _row_of(await connection.fetchrow(SQL.row, node))
+
+
 async def find(connection: Connection, node: int) -> NodeRow | None:
-    """A node."""
-    row = await connection.fetchrow(SQL.find, node)
-    return NodeRow(**{**dict(row), "kind": Kind(row["kind"])}) if row else None
+    """A node, locked until the transaction ends."""
+    return _row_of(await connection.fetchrow(SQL.find, node))
+
+
+def _row_of(found: asyncpg.Record | None) -> NodeRow | None:
+    return NodeRow(**{**dict(found), "kind": Kind(found["kind"])}) if found else None
 
 
 async def hold(connection: Connection, nodes: Iterable[NodeId]) -> None:

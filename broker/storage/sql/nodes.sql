@@ -7,10 +7,16 @@ VALUES ($1::node_kind, $2::int, $3::text, $4::int)
 ON CONFLICT DO NOTHING
 RETURNING id;
 
--- name: find
+-- name: row
 -- $1 node
 SELECT id, kind, parent_id, benefactor_id, project_id, created_by, trash_id, acl_version, name
 FROM node WHERE id = $1::bigint;
+
+-- name: find
+-- Locked against other changes of the node until the transaction ends.
+-- $1 node
+SELECT id, kind, parent_id, benefactor_id, project_id, created_by, trash_id, acl_version, name
+FROM node WHERE id = $1::bigint FOR UPDATE;
 
 -- name: hold
 -- Holds nodes still until the transaction ends; others may still be made below them.
