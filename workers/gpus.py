@@ -24,6 +24,20 @@ from broker.protocol.resources import WHOLE, Gpu
 
 log = structlog.get_logger()
 
+# Memory in MiB of models whose name does not say it; first match within the name wins.
+MEMORY_MIB = (
+    ("GH200 144G", 147_000),
+    ("GH200", 97_871),
+    ("H200", 143_771),
+    ("GB200", 189_000),
+    ("B200", 183_359),
+    ("H100 NVL", 95_830),
+    ("H20", 97_871),
+    ("A30", 24_576),
+    ("RTX PRO 6000", 97_887),
+)
+ROUNDING = 0.1  # of an eighth: what a driver keeps for itself makes no further eighth
+
 
 @dataclass(frozen=True, slots=True)
 class GpuSample:
@@ -190,15 +204,16 @@ def mig_eighths(slices: int, memory_mib: int, whole_mib: int | None) -> int:
             seven for all.
     """
     if whole_mib:
-        return min(WHOLE, max(slices, math.ceil(WHOLE * memory_mib / whole_mib)))
+        return min(WHOLE, max(slices, math.ceil(WHOLE * memory_mib / whole_mib - ROUNDING)))
     return {3: WHOLE // 2, 7: WHOLE}.get(slices, min(WHOLE, slices))
 
 
 def memory_by_name(model: str) -> int | None:
     """Memory of a GPU in MiB as its model says, e.g. "NVIDIA A100-SXM4-40GB"; None where it does
-    not."""
-    found = re.search(r"(\d+) ?GB\b", model)
-    return int(found[1]) * 1024 if found else None
+    not, and is not known."""
+    known = next((mib for part, mib in MEMORY_MIB if part in model), None)
+    said = re.search(r"(\d+) ?GB\b", model)
+    return known or (int(said[1]) * 1024 if said else None)
 
 
 def shared(devices: Sequence[Gpu], shares: int) -> tuple[Gpu, ...]:

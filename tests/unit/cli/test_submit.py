@@ -61,29 +61,33 @@ def test_a_bad_line_of_a_file_is_named(broker: Any, fairlead: Fairlead) -> None:
     assert broker.seen == []
 
 
-def test_one_need_changes_one_need_of_the_version(broker: Any, fairlead: Fairlead) -> None:
+def has_version(broker: Any, resources: dict[str, int]) -> None:
+    """The app `ising` has a version with these needs, and takes a batch."""
+    made = {"created_by": "account_1", "created_at": "2025-01-01T00:00:00Z"}
     app = {
         "id": "app_2",
         "name": "ising",
         "title": "",
         "description": "",
         "state": "active",
-        "created_by": "account_1",
-        "created_at": "2025-01-01T00:00:00Z",
         "latest_version": 4,
+        **made,
     }
     version = {
         "id": "version_9",
         "app": "app_2",
         "number": 4,
         "state": "published",
-        "spec": {"command": ["x"], "resources": {"gpus": 2, "memory_mib": 500}},
-        "created_by": "account_1",
-        "created_at": "2025-01-01T00:00:00Z",
+        "spec": {"command": ["x"], "resources": resources},
+        **made,
     }
     broker.on("GET", "/v1/apps/ising", says(app))
     broker.on("GET", "/v1/apps/ising/versions/4", says(version))
     broker.on("POST", "/v1/batches", says(RECEIPT, status=201))
+
+
+def test_one_need_changes_one_need_of_the_version(broker: Any, fairlead: Fairlead) -> None:
+    has_version(broker, {"gpus": 2, "memory_mib": 500})
     run = fairlead("submit", "ising", "--memory-mib", "900")
     assert run.exit_code == 0, run.output
     [body] = posted(broker)
@@ -149,3 +153,37 @@ def test_bad_fields_are_a_line_each(broker: Any, fairlead: Fairlead) -> None:
         "  /jobs/0/parameters/t: at least 0",
         "  /jobs/1/parameters/t: at least 0",
     ]
+
+
+@pytest.mark.parametrize(
+    ("options", "gpus", "eighths"),
+    [
+        (["--gpu-part", "1/8"], 1, 1),
+        (["--gpu-part", "1/2"], 1, 4),
+        (["--gpu-part", "3/4"], 1, 6),
+        (["--gpus", "3"], 3, 8),
+    ],
+)
+def test_a_part_of_a_gpu_replaces_what_the_version_asks_for_and_back(
+    broker: Any, fairlead: Fairlead, options: list[str], gpus: int, eighths: int
+) -> None:
+    has_version(broker, {"gpus": 1, "gpu_eighths": 2, "memory_mib": 500})
+    assert fairlead("submit", "ising", *options).exit_code == 0
+    sent = posted(broker)[0]["resources"]
+    assert (sent["gpus"], sent["gpu_eighths"], sent["memory_mib"]) == (gpus, eighths, 500)
+
+
+@pytest.mark.parametrize("text", ["8/8", "0/8", "1/3", "0.5", "x/8", "-1/8", "1/8/8"])
+def test_a_part_of_a_gpu_is_less_than_one_in_eighths(
+    broker: Any, fairlead: Fairlead, text: str
+) -> None:
+    run = fairlead("submit", "ising", f"--gpu-part={text}")
+    assert run.exit_code == 2
+    assert "1/8 or 1/2" in run.stderr
+    assert not broker.seen
+
+
+def test_whole_gpus_and_a_part_exclude_each_other(fairlead: Fairlead) -> None:
+    run = fairlead("submit", "ising", "--gpus", "1", "--gpu-part", "1/8")
+    assert run.exit_code == 2
+    assert "exclude" in run.stderr

@@ -59,6 +59,15 @@ def test_instances_are_as_large_as_their_profile_and_never_more_than_the_gpu(
     assert instances * eighths <= WHOLE
 
 
+@pytest.mark.parametrize("model", PROFILES)
+def test_a_model_is_known_well_enough_where_the_driver_does_not_tell_its_memory(
+    model: str,
+) -> None:
+    whole = memory_by_name(f"NVIDIA {model}")
+    for slices, memory, _, eighths in PROFILES[model][1]:
+        assert mig_eighths(slices, memory, whole) == eighths
+
+
 @pytest.mark.parametrize(("slices", "eighths"), [(1, 1), (2, 2), (3, 4), (4, 4), (7, 8)])
 def test_without_the_memory_of_the_gpu_its_slices_decide(slices: int, eighths: int) -> None:
     assert mig_eighths(slices, 9_984, None) == eighths
@@ -67,7 +76,8 @@ def test_without_the_memory_of_the_gpu_its_slices_decide(slices: int, eighths: i
 def test_memory_stands_in_many_model_names() -> None:
     assert memory_by_name("NVIDIA A100-SXM4-40GB") == 40_960
     assert memory_by_name("NVIDIA H100 80GB HBM3") == 81_920
-    assert memory_by_name("NVIDIA H200") is None
+    assert memory_by_name("NVIDIA GH200 480GB") == 97_871  # the 480 are the CPU's
+    assert memory_by_name("NVIDIA of the future") is None
 
 
 @pytest.mark.parametrize("shares", [2, 4, 8])
