@@ -168,7 +168,7 @@ CREATE TABLE account_usage (
 ) WITH (fillfactor = 50);  -- room for HOT updates
 
 -- The slots that were due to an account by quota alone, moment by moment, integrated as its usage is.
--- Only the leader writes here, in batches, so no report waits for it (docs/adr/0008).
+-- Only the leader writes here, in batches, so no report waits for it (docs/adr/0009).
 CREATE TABLE account_due (
     account_id   integer PRIMARY KEY REFERENCES account,
     gpu_seconds  double precision NOT NULL,  -- decayed to updated_at
