@@ -778,6 +778,9 @@ CREATE TRIGGER job_transition_allowed BEFORE UPDATE ON job FOR EACH ROW
         ('running', 'cancelled'), ('running', 'queued'), ('running', 'quarantined')))
     EXECUTE FUNCTION refuse_change();
 
+CREATE TRIGGER app_edit_is_append_only BEFORE UPDATE OR DELETE ON app_edit
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
 
 -- The leases of a gang, a job on several hosts at once: one row a host, live until
 -- `lease_expires_at` is null. While one lives, so does the attempt; with the last of them the

@@ -6,6 +6,7 @@ import pytest
 
 from broker.protocol.nodes import Role
 from tests.api.scene import job_of, put_output, scientist
+from tests.api.sse import stream
 from tests.support.http import Http
 from tests.support.places import folder, project, share, trash
 from tests.support.running import Running
@@ -107,6 +108,17 @@ async def test_rules_B4_H7_a_personal_kind_shows_nothing_to_others(broker: Runni
     batch = await run(ann)
     (await bob.get(f"/v1/batches/{batch}")).problem(404, "not_found")
     assert await ids(bob, "/v1/batches") == []
+
+
+async def test_rules_H8_T12_events_of_a_shared_batch_are_told_and_of_a_private_one_not(
+    broker: Running,
+) -> None:
+    await kind(broker, "shared")
+    ann, bob = await scientist(broker), await broker.client("bob")
+    async with stream(bob, "/v1/events") as events:
+        await run(ann, private=True)
+        shared = await run(ann)
+        assert (await events.data())["batch"] == shared
 
 
 async def test_another_class_changes_only_what_is_submitted_from_now_on(broker: Running) -> None:

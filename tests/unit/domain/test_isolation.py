@@ -1,4 +1,4 @@
-"""Isolation classes by the pure function: what a stamp shows, to whom, and no more than that."""
+"""Isolation classes by the pure function: what a stamp shows, to whom, and no more than it says."""
 
 from itertools import pairwise, product
 
