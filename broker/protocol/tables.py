@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from broker.protocol.apps import Scalar
-from broker.protocol.base import Message, Name, ParameterName, Text, View
+from broker.protocol.base import Content, Message, Name, ParameterName, Text, View
 from broker.protocol.batches import Where
 from broker.protocol.ids import AccountRef, TableRef
 from broker.protocol.limits import COLUMNS_PER_TABLE_MAX, ROWS_PER_JSON_MAX
@@ -88,7 +88,7 @@ class Table(View):
     created_at: datetime
 
 
-class RowsRequest(Message):
+class RowsRequest(Content):
     """Rows to append, all or none."""
 
     rows: list[dict[ParameterName, Any]] = Field(min_length=1, max_length=ROWS_PER_JSON_MAX)
@@ -115,7 +115,7 @@ class Row(View):
     """Values by column."""
 
 
-class RowsDeletion(Message):
+class RowsDeletion(Content):
     """Which rows to delete: exactly one of the three."""
 
     numbers: list[int] | None = Field(None, min_length=1, max_length=ROWS_PER_JSON_MAX)
