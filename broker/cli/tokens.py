@@ -38,7 +38,8 @@ def list_tokens(session: Session, account: Whose = "me", limit: Limit = LIMIT_DE
         Column("id", lambda t: show("token", t.id)),
         Column("name", lambda t: t.name),
         Column("scopes", lambda t: ",".join(t.scopes)),
-        Column("created", lambda t: t.created_at, spare=1),
+        Column("made by", lambda t: t.created_by and show("account", t.created_by), spare=1),
+        Column("created", lambda t: t.created_at, spare=2),
         Column("expires", lambda t: t.expires_at),
         Column("revoked", lambda t: t.revoked_at),
     ]

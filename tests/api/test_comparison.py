@@ -142,6 +142,7 @@ def _upkeep(broker: Running, settings: Settings) -> Upkeep:
         services.dispatch,
         services.leasing,
         services.settling,
+        services.files,
         events_keep_hours=settings.events_keep_hours,
         decisions_keep_hours=settings.decisions_keep_hours,
     )
