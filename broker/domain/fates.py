@@ -27,7 +27,7 @@ class Held:
     lease_seconds_left: float
     leased_at: datetime
     limits: JobLimits
-    slots: int
+    slots: float  # that it occupies, on all its hosts together
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from broker.protocol.ids import JobId, LaneId
 from broker.protocol.jobs import Explanation
 from broker.protocol.leases import Usage
 from broker.protocol.quotas import Budget
-from broker.protocol.resources import JobLimits, Resources
+from broker.protocol.resources import WHOLE, JobLimits, Resources
 from broker.protocol.states import ACTIVE_STATES, AccountState, JobState, Outcome
 from broker.queues import lanes
 from broker.services import board, estimates, surroundings
@@ -160,6 +160,7 @@ def _of_plan(last: Board, ahead: int | None, row: dict[str, Any]) -> dict[str, A
 
 def held(row: dict[str, Any]) -> Held:
     """A leased job's facts, by database time."""
+    needs = Resources.model_validate_json(row["resources"])
     return Held(
         state=JobState(row["state"]),
         host=row["host_name"] or "(removed)",
@@ -169,7 +170,7 @@ def held(row: dict[str, Any]) -> Held:
         lease_seconds_left=(row["lease_expires_at"] - row["read_at"]).total_seconds(),
         leased_at=row["leased_at"],
         limits=JobLimits.model_validate_json(row["limits"]),
-        slots=Resources.model_validate_json(row["resources"]).slots,
+        slots=needs.slots * needs.hosts * row["slot_eighths"] / WHOLE,
     )
 
 

@@ -68,6 +68,9 @@ async def test_a_mixed_host_leases_both_kinds_at_once_and_each_job_pays_for_its_
     assert sorted((lease["resources"]["gpu_eighths"], lease["gpu_kind"]) for lease in got) == [
         (1, 1), (1, 1), (1, 1), (8, 0),
     ]  # fmt: skip
+    part = next(lease["job"] for lease in got if lease["gpu_kind"] == 1)
+    answer = (await ann.get(f"/v1/jobs/{part}/explain")).expect(200)
+    assert answer["numbers"]["slots"] == 0.125
     row = await row_of(ann, "ann", allocated_slots=1.375, pending_jobs=2)
     assert row["entitlement_slots"] == pytest.approx(1.875)
     assert (await ann.get("/v1/shares")).expect(200)["capacity_slots"] == 1.875

@@ -4,7 +4,8 @@
 SELECT job.id, job.batch_id, job.lane_id, job.state, job.name, job.parameters, job.inputs, job.data,
     job.priority, job.failures, job.cancel_requested, job.lease_epoch, job.exit_code,
     job.leased_at, coalesce(gang.lease_expires_at, job.lease_expires_at) AS lease_expires_at,
-    job.finished_at, job.host_id, coalesce(host.name, gang.host_names) AS host_name,
+    job.finished_at, job.slot_eighths, job.host_id,
+    coalesce(host.name, gang.host_names) AS host_name,
     batch.account_id, account.name AS account_name, account.state AS account_state,
     batch.app_id, batch.node_id, batch.isolation, app.handle AS app_name,
     app_version.number AS version_number, batch.created_at, lane.pool, lane.resources, lane.limits, now() AS read_at

@@ -296,7 +296,14 @@ class TestSettings:
 
     @pytest.mark.parametrize(
         "wrong",
-        [{"url": "ftp://x"}, {"url": "http://user:pw@x"}, {"gpus": "first"}, {"slots": -1}],
+        [
+            {"url": "ftp://x"},
+            {"url": "http://user:pw@x"},
+            {"gpus": "first"},
+            {"slots": -1},
+            {"gpu_shares": 3},
+            {"gpu_shares": 16},
+        ],
     )
     def test_wrong_values_are_refused(self, wrong: dict[str, object]) -> None:
         with pytest.raises(ValidationError):
