@@ -6,34 +6,17 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from broker.api.call import SERVICES, Call, Open
+from broker.api.headers import headers
 from broker.api.metrics import METRICS, Metrics, measure
 from broker.api.problems import problems
-from broker.api.routes import Route, table
+from broker.api.route import ROUTE_TABLE, Route
+from broker.api.routes import table
 from broker.domain.access import ANONYMOUS, Action
 from broker.errors import Forbidden, NotFound, Unauthenticated
 from broker.protocol.limits import BODY_BYTES_MAX
 from broker.services.actor import Actor
 from broker.services.context import Services
 from broker.services.identity import TOKEN_NEEDED
-
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Server": "fairlead",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'",
-}
-
-
-@web.middleware
-async def headers(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Headers that every answer carries."""
-    response = await handler(request)
-    if not response.prepared:
-        for name, value in SECURITY_HEADERS.items():
-            response.headers.setdefault(name, value)
-    return response
 
 
 async def end_streams(app: web.Application) -> None:
@@ -100,6 +83,7 @@ def build_app(services: Services) -> web.Application:
     app = web.Application(middlewares=[measure, headers, problems], client_max_size=BODY_BYTES_MAX)
     app[SERVICES] = services
     app[METRICS] = Metrics()
+    app[ROUTE_TABLE] = tuple(routes)
     app.on_shutdown.append(end_streams)
     for route in routes:
         app.router.add_route(route.method, route.path, endpoint(route))

@@ -15,7 +15,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from broker import errors
 from broker.api.call import NO_CONTENT, Open
 from broker.api.problems import PROBLEM_JSON
-from broker.api.routes import Content, Route
+from broker.api.route import Content, Route
 from broker.domain.access import Action, roles_with
 from broker.protocol.limits import IDEMPOTENCY_HOURS, IDEMPOTENCY_KEY_CHARACTERS_MAX
 from broker.protocol.problems import STATUS, Problem

@@ -15,7 +15,7 @@ from typing import BinaryIO
 import structlog
 from aiohttp import web
 
-from broker.api.app import SECURITY_HEADERS
+from broker.api.headers import SECURITY_HEADERS
 from broker.api.problems import PROBLEM_JSON
 from broker.errors import FairleadError, Unavailable
 from broker.protocol.problems import Problem

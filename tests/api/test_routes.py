@@ -6,7 +6,8 @@ from itertools import product
 from yarl import URL
 
 from broker.api.call import Open
-from broker.api.routes import Route, table
+from broker.api.route import Route
+from broker.api.routes import table
 from broker.domain.access import Action, rights_of_role
 from broker.protocol.nodes import Role
 from tests.support.http import Http, Reply

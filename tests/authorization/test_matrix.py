@@ -11,7 +11,8 @@ from itertools import product
 
 import pytest
 
-from broker.api.routes import Route, table
+from broker.api.route import Route
+from broker.api.routes import table
 from broker.domain.access import Action, decide, sees
 from tests.authorization.bodies import BODIES
 from tests.authorization.scene import CALLERS, OWNER, REFUSED, WHOSE, Scene, played

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from broker.api.routes import Route, table
+from broker.api.route import Route
+from broker.api.routes import table
 from broker.domain.access import Action
 from broker.storage.database import Connection, Database
 from tests.authorization.bodies import BODIES

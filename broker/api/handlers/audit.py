@@ -4,7 +4,7 @@ from aiohttp import web
 from pydantic import AwareDatetime
 
 from broker.api.call import Call, PageQuery, answer, answer_page, page_bounds
-from broker.api.routes import Route
+from broker.api.route import Route
 from broker.domain.access import Action
 from broker.protocol.audit import AuditAnchorQuery, AuditCheck, AuditEntry
 from broker.protocol.base import Page, Title

@@ -11,7 +11,7 @@ from broker.api.call import (
     answer_stored,
     page_bounds,
 )
-from broker.api.routes import Route
+from broker.api.route import Route
 from broker.domain.access import Action
 from broker.protocol.base import Count, Page
 from broker.protocol.batches import Batch, BatchReceipt, RerunRequest

@@ -9,18 +9,19 @@ from aiohttp import web
 from broker.api import pages
 from broker.api.call import Call, Open
 from broker.api.openapi import document
-from broker.api.routes import Route, table
+from broker.api.route import ROUTE_TABLE, Route
 from broker.errors import NotFound
 
 HTML = "text/html"
 
 
 async def openapi(call: Call) -> web.Response:
-    return web.Response(body=_openapi_json(), content_type="application/json")
+    body = _openapi_json(call.request.app[ROUTE_TABLE])
+    return web.Response(body=body, content_type="application/json")
 
 
 async def docs(call: Call) -> web.Response:
-    return web.Response(text=_docs(), content_type=HTML)
+    return web.Response(text=_docs(call.request.app[ROUTE_TABLE]), content_type=HTML)
 
 
 async def style(call: Call) -> web.Response:
@@ -36,13 +37,13 @@ async def problem(call: Call) -> web.Response:
 
 
 @cache
-def _openapi_json() -> bytes:
-    return orjson.dumps(document(table()))
+def _openapi_json(routes: tuple[Route, ...]) -> bytes:
+    return orjson.dumps(document(routes))
 
 
 @cache
-def _docs() -> str:
-    return pages.api_page(document(table()))
+def _docs(routes: tuple[Route, ...]) -> str:
+    return pages.api_page(document(routes))
 
 
 @cache

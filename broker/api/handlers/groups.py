@@ -12,7 +12,7 @@ from broker.api.call import (
     page_bounds,
     tagged,
 )
-from broker.api.routes import Route
+from broker.api.route import Route
 from broker.domain.access import Action
 from broker.protocol.base import Page
 from broker.protocol.groups import Group, GroupChange, GroupRequest, Membership

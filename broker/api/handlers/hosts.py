@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from broker.api.call import CREATED, Call, Open, PageQuery, answer, answer_page, page_bounds
-from broker.api.routes import Route
+from broker.api.route import Route
 from broker.domain.access import Action
 from broker.protocol.base import Page
 from broker.protocol.hosts import Enrollment, EnrollmentRequest, Host, HostRotationRequest

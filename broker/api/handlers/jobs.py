@@ -13,7 +13,7 @@ from broker.api.call import (
     page_bounds,
 )
 from broker.api.handlers.leases import BYTES, chunks
-from broker.api.routes import Route
+from broker.api.route import Route
 from broker.api.streaming import send_file
 from broker.domain.access import Action
 from broker.errors import InvalidInput

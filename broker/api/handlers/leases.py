@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import Field
 
 from broker.api.call import Call, answer, json_bytes
-from broker.api.routes import Route
+from broker.api.route import Route
 from broker.domain.access import Action
 from broker.errors import BodyTooLarge, FieldError, InvalidInput, NotFound
 from broker.protocol.base import Message, View

@@ -13,7 +13,7 @@ from broker.api.call import (
     page_bounds,
     tagged,
 )
-from broker.api.routes import Route
+from broker.api.route import Route
 from broker.domain.access import Action
 from broker.errors import InvalidInput
 from broker.protocol.base import Name, Page

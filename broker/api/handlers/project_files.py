@@ -4,7 +4,7 @@ from aiohttp import web
 
 from broker.api.call import CREATED, Call
 from broker.api.handlers.leases import BYTES
-from broker.api.routes import Route
+from broker.api.route import Route
 from broker.api.streaming import send_file
 from broker.domain.access import Action
 from broker.protocol.nodes import Node

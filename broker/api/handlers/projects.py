@@ -5,7 +5,7 @@ from typing import Literal
 from aiohttp import web
 
 from broker.api.call import CREATED, Call, PageQuery, answer, answer_page, page_bounds, tagged
-from broker.api.routes import Route
+from broker.api.route import Route
 from broker.domain.access import Action
 from broker.protocol.base import Page
 from broker.protocol.nodes import Kind

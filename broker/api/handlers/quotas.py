@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from broker.api.call import Call, answer, tagged
-from broker.api.routes import Route
+from broker.api.route import Route
 from broker.domain.access import Action
 from broker.protocol.preview import Preview, PreviewRequest
 from broker.protocol.quotas import Quota, QuotaMix, QuotaRequest

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from broker.api.call import NO_CONTENT, Call, answer, tagged
-from broker.api.routes import Route
+from broker.api.route import Route
 from broker.domain.access import Action
 from broker.protocol.sharing import AccessList, AccessListRequest, GrantRequest, OverrideRequest
 from broker.services import sharing

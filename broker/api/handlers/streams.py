@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import Field
 
 from broker.api.call import Call
-from broker.api.routes import Route
+from broker.api.route import Route
 from broker.api.streaming import EVENT_STREAM, Frame, send_events, send_text
 from broker.domain.access import Action
 from broker.errors import InvalidInput

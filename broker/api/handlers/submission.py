@@ -7,7 +7,7 @@ from aiohttp import web
 
 from broker.api.call import CREATED, Call, answer, answer_stored, parse_json
 from broker.api.ndjson import Lines, jobs_of
-from broker.api.routes import Route
+from broker.api.route import Route
 from broker.domain.access import Action
 from broker.errors import BodyTooLarge, InvalidInput
 from broker.protocol.base import Message

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from broker.api.call import Call, Open, answer
 from broker.api.metrics import METRICS, TEXT
-from broker.api.routes import Route
+from broker.api.route import Route
 from broker.domain.access import Action
 from broker.protocol.health import Health
 from broker.protocol.shares import Shares

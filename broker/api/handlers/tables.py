@@ -18,7 +18,7 @@ from broker.api.call import (
     tagged,
 )
 from broker.api.ndjson import Lines
-from broker.api.routes import Route
+from broker.api.route import Route
 from broker.api.table_rows import CSV, NDJSON
 from broker.domain.access import Action
 from broker.errors import InvalidInput

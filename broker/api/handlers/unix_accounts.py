@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from broker.api.call import NO_CONTENT, Call, answer
-from broker.api.routes import Route
+from broker.api.route import Route
 from broker.domain.access import Action
 from broker.protocol.unix_accounts import UnixAccount, UnixIdentity, UnixRequest
 from broker.services import unix_accounts

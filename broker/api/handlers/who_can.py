@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from broker.api.call import Call, PageQuery, answer, answer_page, page_bounds
-from broker.api.routes import Route
+from broker.api.route import Route
 from broker.domain.access import Action
 from broker.protocol.base import Message, Page
 from broker.protocol.nodes import Kind, Node

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from broker.api.openapi import document, tag_of, who_may
-from broker.api.routes import Route, table
+from broker.api.route import Route
+from broker.api.routes import table
 from broker.domain.access import Action, roles_with
 
 ROUTES = table()

@@ -8,10 +8,12 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from broker.api.app import build_app, check, endpoint, headers
+from broker.api.app import build_app, check, endpoint
 from broker.api.call import SERVICES, Call, Open
+from broker.api.headers import headers
 from broker.api.problems import problems
-from broker.api.routes import Route, table
+from broker.api.route import Route
+from broker.api.routes import table
 from broker.domain.access import READS, Action, Principal, mask
 from broker.protocol.ids import AccountId
 from broker.protocol.nodes import REGISTERED, Role
