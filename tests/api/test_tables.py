@@ -1,5 +1,7 @@
 """Tables over HTTP: typed rows, appended all or none, read and exported as they were, by role."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
@@ -7,7 +9,7 @@ import pytest
 
 from broker.protocol.nodes import Role
 from tests.support.http import Http
-from tests.support.places import folder, project
+from tests.support.places import folder, project, share
 from tests.support.running import Running
 
 COLUMNS: list[dict[str, Any]] = [
@@ -345,3 +347,41 @@ async def test_a_purged_table_takes_its_rows_along(broker: Running) -> None:
     async with broker.services.database.connection() as connection:
         await connection.execute("DELETE FROM node WHERE kind = 'table'")
         assert await connection.fetchval("SELECT count(*) FROM table_row") == 0
+
+
+async def test_appends_at_once_get_numbers_of_their_own(broker: Running) -> None:
+    ex = (await lab(broker))["ex"]
+    path = await table(ex)
+    replies = await asyncio.gather(*(ex.post(f"{path}/rows", {"rows": ROWS}) for _ in range(5)))
+    firsts = sorted(reply.expect(201)["first_number"] for reply in replies)
+    assert firsts == [1, 4, 7, 10, 13]
+    assert (await ex.get(path)).expect(200)["rows"] == 15
+
+
+async def test_a_right_that_is_lost_while_rows_come_stores_nothing(broker: Running) -> None:
+    ann, bob = await broker.client("ann"), await broker.client("bob")
+    node = await project(broker, "lab", [(ann, Role.EXECUTOR), (bob, Role.OWNER)])
+    path = await table(ann)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"seed\n" + b"1\n" * 3_000
+        await share(broker, node, [(bob, Role.OWNER)])
+        yield b"2\n"
+
+    headers = {"Authorization": f"Bearer {ann.token}", **TEXT_CSV}
+    async with ann.session.post(f"{ann.url}{path}/rows", data=body(), headers=headers) as response:
+        assert response.status == 404
+    assert (await bob.get(path)).expect(200)["rows"] == 0
+    assert await values(bob, path) == []
+
+
+async def test_an_import_stands_in_the_audit_log_without_its_values(broker: Running) -> None:
+    ex = (await lab(broker))["ex"]
+    path = await table(ex)
+    reference = path.rpartition("/")[2]
+    (await ex.post(f"{path}/rows", CSV, headers=TEXT_CSV)).expect(201)
+    (await ex.post(f"{path}/rows", {"rows": [{"seed": 4711}]})).expect(201)
+    listed = await broker.admin.get(f"/v1/audit/log?object={reference}")
+    entries = listed.expect(200)["items"]
+    assert [entry["action"] for entry in entries] == ["table.edit", "table.edit", "table.create"]
+    assert b"4711" not in listed.content
