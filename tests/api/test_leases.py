@@ -140,7 +140,7 @@ async def test_a_report_closes_attempt_ledger_usage_credit_and_batch(
     assert credit["amount"] == pytest.approx(4 * 200 / 86_400)
     ann_id = "(SELECT id FROM account WHERE name = 'ann')"
     usage = await row(broker, "account_usage", f"account_id = {ann_id}")
-    assert usage["usage_gpu_seconds"] == pytest.approx(4)
+    assert usage["usage_gpu_seconds"] == pytest.approx(4, rel=1e-4)  # it fades while it is used
     assert usage["jobs_open"] == 1
     assert (await row(broker, "host_credit"))["credit_total"] == pytest.approx(4 * 200 / 86_400)
     stored = await row(broker, "batch", f"id = {batch.removeprefix('batch_')}")
