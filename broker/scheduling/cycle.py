@@ -12,9 +12,16 @@ from broker.scheduling.explanation import Outcome, Why, explained, unexplained
 from broker.scheduling.kernel import kernel
 from broker.scheduling.nodes import Nodes, enrol, last_service
 from broker.scheduling.ordering import orders_by_id
-from broker.scheduling.placement import Search, Shapes, fold_shapes, order_hosts, renew
+from broker.scheduling.placement import (
+    SECONDS,
+    Search,
+    Shapes,
+    fold_shapes,
+    order_hosts,
+    renew,
+)
 from broker.scheduling.rearrangement import rearranged, worthwhile
-from broker.scheduling.reservation import Holds, hold, skips
+from broker.scheduling.reservation import ALWAYS, Holds, hold, skips
 from broker.scheduling.snapshot import Hosts, Lanes, Snapshot
 from broker.scheduling.tree import grow
 from broker.scheduling.weights import adjusted_weights, dispatch_weights
@@ -56,7 +63,7 @@ def _plan_in_order(snapshot: Snapshot, now: float, explain: bool) -> Plan:
     weight = dispatch_weights(tree.parent, adjusted)
     nodes = enrol(tree, weight, wanted.held, served)
     held = nodes.allocated.copy()
-    grants = _grant(snapshot, shapes, nodes, queue, search)
+    grants = _grant(snapshot, holds, shapes, nodes, queue, search)
     allocated = nodes.allocated[:-1].copy()
     granted = lanes.pending - queue.waiting
     outcome = Outcome(grants, granted, adjusted, entitlement, fair, allocated)
@@ -128,12 +135,21 @@ def _columns(
 
 
 def _grant(
-    snapshot: Snapshot, shapes: Shapes, nodes: Nodes, queue: LaneState, search: Search
+    snapshot: Snapshot,
+    holds: Holds,
+    shapes: Shapes,
+    nodes: Nodes,
+    queue: LaneState,
+    search: Search,
 ) -> Int64s:
-    """Grants int64[r, 4], see `dispatch`; once more where room was made."""
+    """Grants int64[r, 4], see `dispatch`: first what hosts were held for and now fits, a job each;
+    then all others; and once more where room was made."""
     lanes = snapshot.lanes
     columns = (lanes.account, lanes.last_served, shapes.rarity)
-    grants = serve(*columns, nodes, queue, search)
+    grants = np.empty((0, 4), np.int64)
+    if holds.ready.size:
+        grants = _grant_held(lanes, holds, shapes, nodes, queue, search)
+    grants = _joined(grants, serve(*columns, nodes, queue, search))
     for _ in range(ROUNDS_MAX):
         if not worthwhile(search):
             break
@@ -149,9 +165,39 @@ def _grant(
         more = serve(*columns, nodes, queue, search)
         if more.shape[0] == 0:
             break
-        more[:, 3] += np.where(more[:, 3] >= 0, grants[:, 3].max(initial=-1) + 1, 0)
-        grants = np.concatenate((grants, more))
+        grants = _joined(grants, more)
     return grants
+
+
+def _grant_held(
+    lanes: Lanes,
+    holds: Holds,
+    shapes: Shapes,
+    nodes: Nodes,
+    queue: LaneState,
+    search: Search,
+) -> Int64s:
+    """One job of each lane whose hosts are ready; then what is left of them is anybody's."""
+    waiting = queue.waiting.copy()
+    queue.waiting.fill(0)
+    queue.waiting[holds.ready] = 1
+    queue.shape[:] = np.where(queue.waiting > 0, shapes.of_lane, -1)
+    columns = (lanes.account, lanes.last_served, shapes.rarity)
+    grants = serve(*columns, nodes, queue, search)
+    waiting[holds.ready] += queue.waiting[holds.ready] - 1
+    queue.waiting[:] = waiting
+    queue.shape[:] = np.where(waiting > 0, shapes.of_lane, -1)
+    search.free[np.isin(search.host, holds.ready_rows), SECONDS] = ALWAYS
+    renew(search)
+    return grants
+
+
+def _joined(grants: Int64s, more: Int64s) -> Int64s:
+    """One table after the other; the gangs of the second are numbered on."""
+    if grants.shape[0] == 0:
+        return more
+    more[:, 3] += np.where(more[:, 3] >= 0, grants[:, 3].max() + 1, 0)
+    return np.concatenate((grants, more))
 
 
 def warm() -> None:

@@ -26,23 +26,27 @@ class Holds(NamedTuple):
     """By host row [h]: open_seconds int64, how long others may use what is free, `ALWAYS` where
     nobody waits for it. By lane [m]: klass int32, the class held for it, -1 for none; starts_in
     float64, seconds until it is expected to start, inf where nothing is known; classes uint64,
-    where it may go; seconds int64, how long a job may last."""
+    where it may go; seconds int64, how long a job may last.
+    ready int64[.]: lanes whose job fits now; ready_rows int64[.]: the host rows held for those."""
 
     open_seconds: Int64s
     klass: Int32s
     starts_in: Floats
     classes: Masks
     seconds: Int64s
+    ready: Int64s
+    ready_rows: Int64s
 
 
 def hold(snapshot: Snapshot) -> Holds:
     """Which hosts are held for whom in this cycle."""
     lanes, hosts = snapshot.lanes, snapshot.hosts
-    holds = Holds(*_nothing_held(hosts.id.size, lanes.classes))
+    none = np.empty(0, np.int64)
+    holds = Holds(*_nothing_held(hosts.id.size, lanes.classes), none, none)
     idle_slots_max = snapshot.idle_reserved_max * float(snapshot.class_capacity.sum())
     idle_slots, taken = 0.0, 0
     candidates = _candidates(snapshot)
-    ends = _ends(snapshot) if candidates else np.empty(0, np.int64)
+    ends = _ends(snapshot) if candidates else none
     for lane in candidates:
         found = _soonest(snapshot, lane, ends, taken)
         if found is None:
@@ -62,7 +66,13 @@ def hold(snapshot: Snapshot) -> Holds:
     classes[waits] &= ~others
     limit = np.minimum(np.ceil(lanes.limit_seconds), 2.0**62).astype(np.int64)
     limit[np.isinf(lanes.limit_seconds)] = ALWAYS
-    return holds._replace(classes=classes, seconds=np.where(waits, 0, limit))
+    ready = holds.starts_in == 0.0
+    return holds._replace(
+        classes=classes,
+        seconds=np.where(waits, 0, limit),
+        ready=np.flatnonzero(ready),
+        ready_rows=np.flatnonzero(holds.open_seconds == 0) if ready.any() else none,
+    )
 
 
 @kernel

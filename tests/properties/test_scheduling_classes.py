@@ -17,7 +17,7 @@ NESTED = (0b001, 0b010, 0b011, 0b100, 0b111)  # any two lie within one another o
 
 @st.composite
 def cases(draw, masks):
-    size = draw(st.integers(1, 7))
+    size = draw(st.integers(1, 12))
     weights = draw(st.lists(st.sampled_from([1, 2, 3, 5]), min_size=size, max_size=size))
     pending = draw(st.lists(st.integers(1, 20), min_size=size, max_size=size))
     reach = draw(st.lists(st.sampled_from(masks), min_size=size, max_size=size))

@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 
-from broker.scheduling import Groups, divide, plan
+import numpy as np
+
+from broker.scheduling import Groups, Running, carried, charges, divide, plan
 from tests.oracles.fleets import fleet
 
 NUMBERS = """
-import numpy as np
-from broker.scheduling import divide, plan, warm
+from broker.scheduling import warm
 from tests.unit.scheduling.test_kernels_uncompiled import numbers
 import numba
 assert numba.config.DISABLE_JIT
@@ -18,34 +19,56 @@ print(numbers())
 """
 
 
-def numbers():
-    """What a small but mixed fleet gets, as text."""
+def small_fleet(seed):
+    """Lanes of all kinds in a tree: with gangs, reservations, history, lag, bounds."""
+    pick = np.random.default_rng(seed).integers
     lanes = [
         {
-            "account": n % 4,
-            "pending": n,
-            "running": n % 2,
-            "slots": 1 + n % 3,
-            "cpus": n % 5,
-            "memory_mib": 100 * (n % 2),
-            "classes": 1 + n % 3,
-            "last_served": float(n % 2),
+            "account": pick(4),
+            "pending": pick(9),
+            "running": pick(2),
+            "slots": 1 + pick(3),
+            "cpus": pick(5),
+            "memory_mib": 100 * pick(2),
+            "classes": 1 + pick(3),
+            "last_served": float(pick(2)),
             "members": 1 + (n == 9),
+            "skipped": 100 * (n % 4 == 0),
+            "limit_seconds": float(1 + pick(90)),
         }
         for n in range(12)
     ]
     hosts = [{"klass": n % 2, "slots_free": n, "cpus_free": 9} for n in range(7)]
     options = {
         "usage_gpu_seconds": [0, 1e7, 0, 1e5],
+        "entitled_gpu_seconds": [1e6, 2e6, 0, 1e4],
         "lag_slots": [0.5, 0, -0.25, 1],
         "group": [-1, 0, 0, -1],
         "minimum": [0, 0, 1, 0],
         "groups": Groups([0], [-1], [1.0], maximum=[9.0]),
+        "running": Running(
+            range(6), pick(12, size=6), pick(7, size=6), np.ones(6), np.arange(6) * 10.0
+        ),
     }
-    made = plan(fleet([0, 1, 2, 2], lanes, hosts, **options), 1.0)
-    share = divide(9, [1, 2, 0, 4], [9, 9, 9, 1], minimum=[0, 0, 1, 0], parent=[-1, 0, 0, -1])
-    columns = [getattr(made, name) for name in made.__dataclass_fields__ if name != "planned_at"]
-    return repr([column.tolist() for column in [*columns, share]])
+    return fleet([0, 1, 2, 2], lanes, hosts, **options)
+
+
+def numbers():
+    """What small but mixed fleets get, and other kernels by themselves, as text."""
+    columns = []
+    for seed in range(8):
+        made = plan(small_fleet(seed), 1.0)
+        columns += [getattr(made, n) for n in made.__dataclass_fields__ if n != "planned_at"]
+    parent = [-1, 0, 0, -1]
+    columns.append(divide(9, [1, 2, 0, 4], [9, 9, 9, 1], minimum=[0, 0, 1, 0], parent=parent))
+    owed, held = np.array([3.0, 1, 2, 4]), np.array([2.0, 2, 0, 5])
+    columns.append(carried(np.zeros(4), owed, held, np.array(parent), 7.0, 2.0))
+    account = np.array([0, 1, 1, 0], np.int32)
+    charged = charges(
+        account, np.arange(4), held, owed, owed, accounts=2, now=5.0, half_life_seconds=9.0
+    )
+    columns += [np.asarray(value) for value in charged]
+    return repr([column.tolist() for column in columns])
 
 
 def test_uncompiled_kernels_agree_with_compiled_ones():

@@ -56,6 +56,23 @@ def test_reservation_stays_until_the_job_starts():
     assert plan(two_hosts(wide=wide), 0.0).lane_reserved_class[0] == 0
 
 
+def test_a_reservation_that_is_ready_starts_one_job_and_the_rest_of_the_host_is_anybodys():
+    """Else a lane of jobs of two slots would be given a whole host of eight, again and again."""
+    lanes = [
+        {"account": 0, "slots": 2, "skipped": 100, "pending": 9},
+        {"account": 1, "pending": 99},
+    ]
+    made = plan(fleet([1, 99], lanes, [{"slots_free": 8}]), 0.0)
+    assert made.lane_granted.tolist() == [1, 6]
+    assert made.lane_reserved_class.tolist() == [-1, -1]
+
+
+def test_a_reservation_that_is_ready_obeys_a_maximum():
+    lanes = [WIDE | {"account": 0}, {"account": 1, "pending": 99}]
+    made = plan(fleet([1, 1], lanes, [{"slots_free": 8}], maximum=[3.0, np.inf]), 0.0)
+    assert made.lane_granted.tolist() == [0, 8]
+
+
 def test_gang_holds_several_hosts_of_one_class():
     lanes = [{"members": 3, "slots": 2, "skipped": 100}, {"account": 1, "pending": 9, "running": 4}]
     hosts = [{"slots_free": 2}, {"slots_free": 0}, {"slots_free": 0}, {"slots_free": 1, "klass": 1}]
