@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["draw", "require"]
 
 GROUPS_SHOWN = 7
+DOTS_PER_INCH, COLOURS_MAX = 96, 80
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
 HOURS_PER_DAY = 24.0
 
@@ -37,7 +38,20 @@ def draw(file: Path, reports: Sequence["Report"]) -> None:
     handles = [_swatch(colour) for colour in _colours(len(shown), lags[0].shape[1])]
     labels = names + (["all others"] if len(handles) > len(names) else [])
     figure.legend(handles, labels, loc="outside lower center", ncols=8, fontsize="small")
-    figure.savefig(file)
+    figure.savefig(file, dpi=DOTS_PER_INCH)
+    if file.suffix.lower() == ".png":
+        _reduce(file)
+
+
+def _reduce(file: Path) -> None:
+    """A palette of the few colours that there are, so that a picture can lie beside a document."""
+    from PIL import Image
+
+    with Image.open(file) as picture:
+        few = picture.convert("RGB").quantize(
+            COLOURS_MAX, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
+    few.save(file, optimize=True)
 
 
 def _largest(reports: Sequence["Report"]) -> list[int]:
@@ -66,7 +80,7 @@ def _draw_shares(axes: Any, report: "Report", shown: Sequence[int]) -> None:
     held = 100.0 * _gathered(report.course.held, shown) / report.slots
     due = 100.0 * _gathered(report.course.entitled, shown) / report.slots
     colours = _colours(len(shown), held.shape[1])
-    axes.stackplot(middle, held.T, colors=colours, linewidth=0)
+    axes.stackplot(middle, held.T, colors=colours, linewidth=0, antialiased=False)
     for level in np.cumsum(due, axis=1).T:
         axes.plot(middle, level, color="black", linewidth=0.6, linestyle="--")
     axes.set_ylabel(report.policy)
