@@ -136,8 +136,9 @@ class NvmlGpus:
 
     def _describe(self, uuid: str, handle: Any) -> Gpu:
         nvml = self._nvml
-        parent = self._ask(lambda: nvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(handle))
-        whole = handle if parent is None else parent
+        whole = handle
+        if uuid.startswith("MIG-"):
+            whole = nvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(handle)
         major, minor = self._ask(lambda: nvml.nvmlDeviceGetCudaComputeCapability(whole)) or (0, 0)
         gpu = Gpu(
             uuid=uuid,
@@ -145,7 +146,7 @@ class NvmlGpus:
             memory_mib=int(nvml.nvmlDeviceGetMemoryInfo(handle).total) // 2**20,
             compute_capability=float(f"{major}.{minor}"),
         )
-        return gpu if parent is None else self._sized(gpu, handle, parent)
+        return self._sized(gpu, handle, whole) if gpu.is_mig else gpu
 
     def _sized(self, gpu: Gpu, handle: Any, parent: Any) -> Gpu:
         """A MIG instance with its part of the GPU. Where several compute instances share the memory

@@ -1,12 +1,13 @@
 """What stands around a waiting job: who comes first, and where it would start now."""
 
+from collections import defaultdict
 from collections.abc import Callable
 
 from broker.domain.matching import suits
 from broker.protocol.ids import AccountId
 from broker.protocol.jobs import Ahead
 from broker.protocol.resources import WHOLE, Resources
-from broker.services.board import Board
+from broker.services.board import Board, ClassNote
 from broker.storage import accounts, jobs
 from broker.storage.database import Connection
 
@@ -75,11 +76,21 @@ async def starts_now(
 
 
 def _free(last: Board, needs: Resources) -> dict[str, float]:
-    """Slots of the wanted kind and size that no waiting job can use, by pool."""
-    free: dict[str, float] = {}
-    for kind in last.classes:
-        whole = kind.eighths == WHOLE and needs.gpu_eighths == WHOLE
-        part = needs.gpu_eighths <= kind.eighths < WHOLE
-        if kind.is_gpu == (needs.gpus > 0) and (whole or part) and kind.free_slots:
-            free[kind.pool] = free.get(kind.pool, 0.0) + kind.free_slots
-    return free
+    """Slots of the wanted kind that no waiting job can use, by pool; of parts those of the smallest
+    size in the pool that suits, as the leader has it."""
+    suiting = [kind for kind in last.classes if _suits(needs, kind) and kind.capacity_slots]
+    size: dict[str, int] = {}
+    for kind in suiting:
+        size[kind.pool] = min(kind.eighths, size.get(kind.pool, WHOLE))
+    free: dict[str, float] = defaultdict(float)
+    for kind in suiting:
+        if kind.eighths == size[kind.pool]:
+            free[kind.pool] += kind.free_slots
+    return {pool: slots for pool, slots in free.items() if slots}
+
+
+def _suits(needs: Resources, kind: ClassNote) -> bool:
+    """Whether slots are of the sort and size that a job asks for; model and memory left out."""
+    if needs.gpu_eighths == WHOLE:
+        return kind.is_gpu == (needs.gpus > 0) and kind.eighths == WHOLE
+    return kind.is_gpu and needs.gpu_eighths <= kind.eighths < WHOLE

@@ -175,6 +175,35 @@ async def test_a_waiting_part_is_explained_in_eighths(broker: Running, ann: Http
     assert "holds 0.125 slots, and 0.125 of 1.12 are its share now" in answer["sentence"]
 
 
+async def test_another_pool_is_named_only_where_it_has_such_a_part_free(
+    broker: Running, ann: Http
+) -> None:
+    await mixed(broker, EIGHTH)
+    job = job_of(await submit(ann, resources=PART))
+    offer = {"free": 0, "free_gpus": 1, "wait": 20}
+    others = {"whole": WHOLE, "small": EIGHTH, "large": {**EIGHTH, "eighths": 4}}
+    agents = [
+        await broker.agent(pool, pool=pool, slots=0, gpus=[gpu]) for pool, gpu in others.items()
+    ]
+
+    async def pool_now() -> Any:
+        return (await ann.get(f"/v1/jobs/{job}/explain")).expect(200)["pool_now"]
+
+    async def named(pool: str) -> None:
+        async def told() -> bool:
+            return bool(await pool_now() == pool)
+
+        await until(told)
+
+    polls = [asyncio.create_task(agent.poll(**offer)) for agent in agents[:2]]
+    await named("small")
+    polls += [asyncio.create_task(agents[2].poll(**offer))]
+    await named("large")  # most is free there
+    for poll in polls:
+        poll.cancel()
+    await asyncio.gather(*polls, return_exceptions=True)
+
+
 async def test_parts_that_a_pool_does_not_have_are_refused_with_what_it_has(
     broker: Running, ann: Http
 ) -> None:
