@@ -136,10 +136,12 @@ async def test_a_broker_that_cannot_learn_of_changes_changes_nothing(
     await broker.app()
     ann = await scientist(broker)
 
-    async def away(self: Access) -> None:
+    async def away(self: Access, connection: Any) -> None:
         raise Unavailable("away")
 
-    monkeypatch.setattr(Access, "catch_up", away)
+    # Below `catch_up`, which the daemons hold on to.
+    async with broker.services.access._reading:
+        monkeypatch.setattr(Access, "_read", away)
     (await ann.post("/v1/batches", {"app": "sleep", "jobs": [{}]})).expect(201)  # same epoch
     async with broker.services.database.connection() as connection:
         await connection.execute("INSERT INTO team (name) VALUES ('t')")
