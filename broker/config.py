@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     """A host that has been silent for so long no longer counts as capacity."""
     half_life_seconds: float = Field(7 * 86_400, gt=0)
     """Half-life of usage and of recent average credit."""
-    project_apps: bool = True
+    project_apps: bool = False
     """Whether editors may create apps in their projects and workspaces; else only admins do. What
     an app runs, it runs on the hosts."""
     history_strength: float = Field(1.0, ge=0, le=10)

@@ -56,7 +56,7 @@ def settings(servers: Servers, database_url: str, tmp_path: Path) -> Callable[..
             redis_url=servers.redis_url,
             files_directory=tmp_path / "files",
             port=0,
-            **{"database_connections_max": 6, **more},
+            **{"database_connections_max": 6, "project_apps": True, **more},
         )
 
     return make

@@ -1,6 +1,9 @@
 """Accounts and BOINC privileges."""
 
 from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from broker.protocol.base import Message, Name, Title, View
 from broker.protocol.ids import AccountRef, AppRef
@@ -8,12 +11,21 @@ from broker.protocol.quotas import Quota
 from broker.protocol.states import AccountState
 from broker.protocol.tokens import Token
 
+# What access lists call those without members.
+RESERVED = frozenset({"everyone", "registered"})
+
+
+def _of_somebody(name: str) -> str:
+    if name in RESERVED:
+        raise ValueError("this word names a group in access lists")
+    return name
+
 
 class AccountRequest(Message):
     """A new account."""
 
-    name: Name
-    """Unique handle."""
+    name: Annotated[Name, AfterValidator(_of_somebody)]
+    """Unique handle; not `everyone` or `registered`."""
     title: Title = ""
     """What people call the person or group."""
     email: Title | None = None

@@ -301,3 +301,10 @@ async def test_a_bad_key_is_named(broker: Running) -> None:
         reply = await broker.admin.post("/v1/accounts", {"name": "ann"}, key=key)
         reply.problem(422, "invalid_input")
         assert reply.pointers() == ["Idempotency-Key"], key
+
+
+@pytest.mark.parametrize("name", ["everyone", "registered"])
+async def test_nobody_is_called_like_a_group_of_access_lists(broker: Running, name: str) -> None:
+    reply = await broker.admin.post("/v1/accounts", {"name": name})
+    reply.problem(422, "invalid_input")
+    assert reply.pointers() == ["/name"]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from broker.config import Settings
 from broker.protocol.nodes import Role
 from tests.api.scene import job_of, put_output, scientist, submit
 from tests.support.http import Http
@@ -224,3 +225,18 @@ async def test_rule_B14_an_app_admin_aborts_any_job_of_the_app_and_of_no_other(
     assert (await keeper.post(f"/v1/jobs/{job_of(kept)}:cancel")).expect(200)["count"] == 1
     assert (await keeper.post(f"/v1/batches/{kept}:cancel")).expect(200)["count"] == 1
     (await keeper.post(f"/v1/batches/{kept}:rerun", {"only": "all"})).problem(403, "forbidden")
+
+
+async def test_apps_of_projects_are_off_unless_the_deployment_wants_them(
+    start_broker: Any,
+) -> None:
+    assert Settings.model_fields["project_apps"].default is False
+    broker = await start_broker(project_apps=False)
+    people, _ = await people_of(broker)
+    reply = await people["ow"].post("/v1/apps", {"name": "mine", "project": "lab"})
+    reply.problem(403, "forbidden")
+    workspace = await people["ow"].post("/v1/apps", {"name": "mine", "project": "workspace_1"})
+    workspace.problem(422, "invalid_input")
+    (await broker.admin.post("/v1/apps", {"name": "ours", "project": "lab"})).expect(201)
+    (await people["ed"].post("/v1/apps/lab%2Fours/versions", {"spec": SLEEP})).expect(201)
+    (await people["ex"].post("/v1/batches", {"app": "lab/ours", "jobs": [{}]})).expect(201)

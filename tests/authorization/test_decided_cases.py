@@ -204,6 +204,7 @@ def settings_of(servers: Servers, url: str, folder: Path) -> Settings:
         files_directory=folder / "files",
         port=0,
         database_connections_max=4,
+        project_apps=True,
     )
 
 
