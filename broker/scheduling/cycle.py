@@ -7,7 +7,7 @@ from broker.scheduling.columns import Int32s, Int64s
 from broker.scheduling.decision import Plan
 from broker.scheduling.dispatch import LaneState, serve
 from broker.scheduling.division import divide
-from broker.scheduling.entitlement import entitlements, wants
+from broker.scheduling.entitlement import entitlements, unions, wants
 from broker.scheduling.explanation import Outcome, Why, explained, unexplained
 from broker.scheduling.kernel import kernel
 from broker.scheduling.nodes import Nodes, enrol, last_service
@@ -48,10 +48,11 @@ def _plan_in_order(snapshot: Snapshot, now: float, explain: bool) -> Plan:
     tree = grow(snapshot.accounts, snapshot.groups)
     adjusted = adjusted_weights(snapshot, tree)
     wanted = wants(lanes, size, snapshot.class_capacity)
-    entitlement = entitlements(snapshot, tree, adjusted, wanted)
+    sets = unions(wanted, snapshot.class_capacity)
+    entitlement = entitlements(snapshot, tree, adjusted, wanted, sets)
     fair = entitlement
     if adjusted is not tree.weight:
-        fair = entitlements(snapshot, tree, tree.weight, wanted)
+        fair = entitlements(snapshot, tree, tree.weight, wanted, sets)
 
     holds = hold(snapshot)
     shapes = fold_shapes(lanes, holds, snapshot.class_capacity)

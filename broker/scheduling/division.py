@@ -52,7 +52,7 @@ def divide(
     parent: int[n], the index of each node's group, -1 at the top; omitted, all nodes are siblings.
 
     A group's entry of the result is the sum of its children's. Nothing is left over while any node
-    can take more. One sort a sibling group: O(n log n).
+    can take more. A sibling group of n takes O(n log n) on average.
 
     Raises InvalidColumnError (a ValueError) that names the argument and the index.
     """
@@ -263,39 +263,44 @@ def _fill(
 def _level(capacity: float, weight: Floats, floor: Floats, top: Floats) -> None:
     """Replace `floor` by clip(level * weight, floor, top) at the level that uses up `capacity`.
 
-    float64[n], weight > 0, sum(floor) <= capacity. The level at which each sibling starts or stops
-    to rise is sorted once; bisection over these, each probe a fresh sum of positive terms, finds
-    the stretch where the level lies. (A running sum would lose the light accounts: quotas that
-    decayed for a year stand 1 : 2**52.)
+    float64[n], weight > 0, sum(floor) <= capacity. The levels at which siblings start or stop to
+    rise are narrowed down like a quickselect, each probe a fresh sum of positive terms, to the
+    stretch where the level lies. (A running sum would lose the light accounts: quotas that decayed
+    for a year stand 1 : 2**52.)
     """
     size = weight.size
-    bends = np.empty(2 * size + 1)
-    bends[0] = 0.0
-    count = 1
+    bends = np.empty(2 * size)
+    count = 0
     for s in range(size):
         bends[count] = top[s] / weight[s]
         count += 1
         if floor[s] > 0.0:
             bends[count] = floor[s] / weight[s]
             count += 1
-    bends[:count].sort()
-    below = 0
-    above = count
-    while above - below > 1:
-        middle = (below + above) // 2
+    below, above = 0.0, np.inf
+    while count > 0:
+        one, two, three = bends[0], bends[count // 2], bends[count - 1]
+        middle = max(min(one, two), min(max(one, two), three))
         poured = 0.0
         for s in range(size):
-            poured += min(max(bends[middle] * weight[s], floor[s]), top[s])
-        if poured <= capacity:
+            poured += min(max(middle * weight[s], floor[s]), top[s])
+        fits = poured <= capacity
+        if fits:
             below = middle
         else:
             above = middle
+        kept = 0
+        for b in range(count):
+            bend = bends[b]
+            bends[kept] = bend
+            kept += (bend > middle) if fits else (bend < middle)
+        count = kept
     left = capacity
     rising = 0.0
     for s in range(size):
-        if top[s] / weight[s] <= bends[below]:
+        if top[s] / weight[s] <= below:
             floor[s] = top[s]
-        if above == count or floor[s] >= top[s] or floor[s] / weight[s] >= bends[above]:
+        if above == np.inf or floor[s] >= top[s] or floor[s] / weight[s] >= above:
             left -= floor[s]
             weight[s] = 0.0
         rising += weight[s]

@@ -38,7 +38,17 @@ class Wants(NamedTuple):
     alike: bool
 
 
-def entitlements(snapshot: Snapshot, tree: Tree, adjusted: Floats, wants: Wants) -> Floats:
+class Sets(NamedTuple):
+    """Unions of reaches, the smallest first: slots float64[u]; within float64[u, n], 1 for accounts
+    that reach nothing else, otherwise 0."""
+
+    slots: Floats
+    within: Floats
+
+
+def entitlements(
+    snapshot: Snapshot, tree: Tree, adjusted: Floats, wants: Wants, sets: Sets
+) -> Floats:
     """Slots each node is owed now, float64[N]. adjusted: float64[N], weights after history."""
     top, size = tree.parent.size, tree.accounts
     demand = np.zeros(top)
@@ -50,10 +60,8 @@ def entitlements(snapshot: Snapshot, tree: Tree, adjusted: Floats, wants: Wants)
 
     everything = float(snapshot.class_capacity.sum())
     owed = divided(everything, demand)
-    if wants.alike:
-        return owed
-    sets, slots, within = _sets(wants.reach, snapshot.class_capacity)
-    looked_at = np.zeros(sets.size, dtype=bool)
+    slots, within = sets
+    looked_at = np.zeros(slots.size, dtype=bool)
     while not looked_at.all():
         broken = ~looked_at & (within @ owed[:size] > slots * (1.0 + ROUNDING))
         if not broken.any():
@@ -67,11 +75,11 @@ def entitlements(snapshot: Snapshot, tree: Tree, adjusted: Floats, wants: Wants)
     return owed
 
 
-def _sets(reach: Masks, class_capacity: Int64s) -> tuple[Masks, Floats, Floats]:
-    """Unions of reaches with some slots: masks uint64[u], slots float64[u], and which accounts
-    reach nothing else, float64[u, n] of 0 and 1."""
-    found: set[int] = set()
-    for mask in sorted(_numbered(reach, reach > 0)[1].tolist()):
+def unions(wants: Wants, class_capacity: Int64s) -> Sets:
+    """The sets of classes that could be promised twice; none where all reach everything."""
+    reach, found = wants.reach, set[int]()
+    masks = [] if wants.alike else sorted(_numbered(reach, reach > 0)[1].tolist())
+    for mask in masks:
         found |= {mask} | {mask | other for other in found}
         if len(found) > 4 * SETS_MAX:
             break
@@ -80,10 +88,9 @@ def _sets(reach: Masks, class_capacity: Int64s) -> tuple[Masks, Floats, Floats]:
     chosen = sorted(
         sorted(s for s in found if slots[s] > 0), key=lambda s: (slots[s], s.bit_count())
     )[:SETS_MAX]
-    sets = np.array(chosen, np.uint64)
-    outside = reach[None, :] & ~sets[:, None]
+    outside = reach[None, :] & ~np.array(chosen, np.uint64)[:, None]
     within = ((outside == 0) & (reach[None, :] > 0)).astype(np.float64)
-    return sets, np.array([slots[s] for s in chosen], np.float64), within
+    return Sets(np.array([slots[s] for s in chosen], np.float64), within)
 
 
 def wants(lanes: Lanes, accounts: int, class_capacity: Int64s) -> Wants:

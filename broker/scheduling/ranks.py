@@ -20,7 +20,7 @@ def ranks(nodes: Nodes, least: Int64s) -> Int32s:
     if nodes.parent.size > least.size:
         order = line(nodes, least)
     else:  # no groups: nobody's claim moves another's
-        waiting = np.flatnonzero(least)
-        order = waiting[np.lexsort((nodes.place[waiting], claims(nodes, waiting, least)))]
+        waiting = nodes.at_place[least[nodes.at_place] > 0].astype(np.int64)
+        order = waiting[np.argsort(claims(nodes, waiting, least), kind="stable")]
     rank[order] = np.arange(1, order.size + 1)
     return rank
