@@ -37,6 +37,7 @@ NO_SUITABLE_CLASS = int(LaneReason.NO_SUITABLE_CLASS)
 NO_HOST_WITH_ENOUGH = int(LaneReason.NO_HOST_WITH_ENOUGH)
 NO_QUOTA, SHARE_REACHED = int(LaneReason.NO_QUOTA), int(LaneReason.SHARE_REACHED)
 MAXIMUM_REACHED, NO_FREE_SLOT = int(LaneReason.MAXIMUM_REACHED), int(LaneReason.NO_FREE_SLOT)
+MASKS_KNOWN = 16
 
 
 class Standing(NamedTuple):
@@ -92,14 +93,22 @@ def _lane_reasons(
     """By lane [m]. By class [k]: class_free, class_capacity int64, in slots."""
     reason = np.empty(pending.size, np.int32)
     blocking = np.full(pending.size, -1, np.int32)
-    mask, widest, freest = np.uint64(0), -1, -1
+    known = np.zeros(MASKS_KNOWN, np.uint64)  # lanes share few masks: no need to look at each anew
+    of_known = np.full((MASKS_KNOWN, 2), -1, np.int64)
+    count = 1  # the first is the mask without classes
     for lane in range(pending.size):
         if waiting[lane] == 0:
             reason[lane] = GRANTED_ALL if pending[lane] > 0 else EMPTY
             continue
-        if classes[lane] != mask:
-            mask = classes[lane]
-            widest, freest = _classes_of(mask, class_free, class_capacity)
+        at = 0
+        while at < count and known[at] != classes[lane]:
+            at += 1
+        if at == count:
+            at = min(at, MASKS_KNOWN - 1)
+            count = min(count + 1, MASKS_KNOWN)
+            widest, freest = _classes_of(classes[lane], class_free, class_capacity)
+            known[at], of_known[at, 0], of_known[at, 1] = classes[lane], widest, freest
+        widest, freest = of_known[at, 0], of_known[at, 1]
         a, job = account[lane], np.int64(slots[lane]) * members[lane]
         if widest < 0:
             reason[lane] = NO_SUITABLE_CLASS
