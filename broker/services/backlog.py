@@ -37,6 +37,7 @@ class LaneState:
     lane: Lane
     pending: int = 0
     running: int = 0
+    off: int = 0  # by how much PostgreSQL's last count differed, for the moment or for good
     started: float = 0.0  # sum of the moments at which what runs was leased
     last_served: float = 0.0
     job_seconds: float = SECONDS_GUESS
@@ -170,11 +171,18 @@ class Backlog:
                 guess = min(SECONDS_GUESS, float(lane.bounds.wall_seconds))
                 self.lanes[lane_id] = LaneState(lane, job_seconds=guess)
 
-    def recount(self, running: Mapping[LaneId, Active], now: float) -> None:
-        """Replaces what runs by PostgreSQL's count, and forgets idle lanes."""
+    def recount(self, running: Mapping[LaneId, Active], now: float, *, anew: bool = False) -> None:
+        """Corrects what runs by PostgreSQL's count, and forgets idle lanes.
+
+        The two differ for a moment whenever a job ends just before the count and is told of just
+        after it. So only what two counts in a row agree on is corrected, unless all begins `anew`.
+        """
         for lane_id, state in list(self.lanes.items()):
-            state.running, seconds = running.get(lane_id, IDLE)
-            state.started = state.running * now - seconds
+            jobs, seconds = running.get(lane_id, IDLE)
+            off = jobs - state.running
+            lasting = off if anew else max(min(off, state.off), min(0, max(off, state.off)))
+            state.running, state.off = state.running + lasting, off - lasting
+            state.started = state.running * (now - seconds / jobs if jobs else now)
             if state.running == 0 and state.pending == 0:
                 del self.lanes[lane_id]
 

@@ -19,6 +19,7 @@ from broker.services.lags import REMEMBERED_JOBS, Lags
 from broker.services.lanes import Lane
 from broker.storage.fleet import AccountRow, HostRow
 from broker.storage.lanes import LaneRow
+from broker.storage.leases import Active
 
 WEEK_SECONDS = 7 * 86_400.0
 HOST = HostId(1)
@@ -145,3 +146,17 @@ def test_usage_counts_before_the_next_read_and_once_after_it() -> None:
     assert backlog.columns(fleet, 0.0, WEEK_SECONDS)[0].usage_gpu_seconds.tolist() == [7.0]
     backlog.load([backlog.accounts[AccountId(1)]._replace(usage_gpu_seconds=7.0)])
     assert backlog.columns(fleet, 0.0, WEEK_SECONDS)[0].usage_gpu_seconds.tolist() == [7.0]
+
+
+def test_a_count_that_crosses_news_of_an_end_is_not_taken_for_a_correction() -> None:
+    backlog, lane = backlog_of([1]), LaneId(1)
+    backlog.recount({lane: Active(4, 8.0)}, 10.0, anew=True)
+    assert (backlog.lanes[lane].running, backlog.lanes[lane].started) == (4, 32.0)
+    backlog.recount({lane: Active(3, 3.0)}, 20.0)  # the report was settled, the news is on its way
+    backlog.ended(Freed(lane, 1, 1.0))
+    assert backlog.lanes[lane].running == 3
+    backlog.recount({lane: Active(3, 3.0)}, 30.0)
+    assert backlog.lanes[lane].running == 3
+    for _ in range(2):  # what is really lost is found by the second count
+        backlog.recount({lane: Active(1, 3.0)}, 40.0)
+    assert backlog.lanes[lane].running == 1
