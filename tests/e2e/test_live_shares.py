@@ -27,7 +27,7 @@ SLEEP = {
 }
 SLOTS = 8
 JOBS = 2_000  # more than anybody can finish
-PHASE_SLOT_SECONDS = 80.0
+PHASE_SLOT_SECONDS = 120.0
 SECONDS_MAX = 60.0
 # Slot-seconds under lease since a moment, by account; and leases from before it.
 HELD = """
