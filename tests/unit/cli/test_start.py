@@ -1,5 +1,6 @@
 """What the command loads, and how fast it answers."""
 
+import os
 import resource
 import subprocess
 import sys
@@ -39,6 +40,8 @@ def test_help_answers_at_once() -> None:
 def test_completion_is_offered() -> None:
     run = subprocess.run(
         [sys.executable, "-m", "broker", "--show-completion", "bash"],
+        # Typer's own switch: do not look for a shell above us, where none may be.
+        env=os.environ | {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"},
         capture_output=True,
         text=True,
         check=False,
