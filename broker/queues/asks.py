@@ -10,7 +10,7 @@ from broker.protocol.ids import HostId, LaneId
 from broker.queues.client import Queues, reachable
 
 _ASK = struct.Struct(">diiid")  # and a short for each kind of GPU
-_FREED = struct.Struct(">iid")
+_FREED = struct.Struct(">iidq")
 ENTRIES_PER_LOOK_MAX = 5_000
 WAKE_ASK = b"ask"
 
@@ -35,12 +35,14 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Freed:
-    """Jobs of a lane that left their hosts, and the slot-seconds they took in all; NaN for jobs
-    that went back to the queue, which say nothing of how long such a job runs."""
+    """Jobs of a lane that left their hosts by the transaction `xact`, and the slot-seconds they
+    took in all; NaN for jobs that went back to the queue, which say nothing of how long such a
+    job runs."""
 
     lane_id: LaneId
     jobs: int
     slot_seconds: float
+    xact: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ async def ask(queues: Queues, asks: dict[HostId, Ask | None]) -> None:
 
 async def freed(queues: Queues, entries: Iterable[Freed]) -> None:
     """Tells the leader that jobs left their hosts."""
-    packed = [_FREED.pack(e.lane_id, e.jobs, e.slot_seconds) for e in entries]
+    packed = [_FREED.pack(e.lane_id, e.jobs, e.slot_seconds, e.xact) for e in entries]
     if not packed:
         return
     async with reachable():
@@ -150,5 +152,5 @@ def _ask(packed: Any) -> Ask | None:
 
 
 def _freed(packed: bytes) -> Freed:
-    lane, jobs, seconds = _FREED.unpack(packed)
-    return Freed(LaneId(lane), jobs, seconds)
+    lane, jobs, seconds, xact = _FREED.unpack(packed)
+    return Freed(LaneId(lane), jobs, seconds, xact)

@@ -22,7 +22,7 @@ from broker.services.lags import Lags
 from broker.services.lanes import Lane
 from broker.storage.budgets import Drawn
 from broker.storage.fleet import AccountRow, GroupRow
-from broker.storage.leases import Active
+from broker.storage.leases import Active, Seen
 
 IDLE = Active(0, 0.0)
 SECONDS_GUESS = 60.0  # a job's length before any of its lane has ended
@@ -37,7 +37,6 @@ class LaneState:
     lane: Lane
     pending: int = 0
     running: int = 0
-    off: int = 0  # by how much PostgreSQL's last count differed, for the moment or for good
     started: float = 0.0  # sum of the moments at which what runs was leased
     last_served: float = 0.0
     job_seconds: float = SECONDS_GUESS
@@ -84,16 +83,17 @@ class LaneState:
         self.running += jobs
         self.started += jobs * now
 
-    def ended(self, jobs: int, slot_seconds: float) -> None:
-        """Jobs left their hosts after so many slot-seconds in all; NaN: they will run again.
+    def left(self, jobs: int) -> None:
+        """Jobs run no more.
 
         Which ones is not told, so they are taken for as old as the others until the next recount.
         """
         left = max(0, self.running - jobs)
         self.started *= left / self.running if self.running else 0.0
         self.running = left
-        if math.isnan(slot_seconds):
-            return
+
+    def took(self, jobs: int, slot_seconds: float) -> None:
+        """So long jobs of this lane run: so many slot-seconds in all."""
         seconds = slot_seconds / (jobs * self.slots)
         self.job_seconds += (SMOOTHING if self.seen else 1.0) * (seconds - self.job_seconds)
         self.seen = True
@@ -110,6 +110,7 @@ class Backlog:
     lags: Lags = field(default_factory=Lags)
     dues: Dues = field(default_factory=Dues)
     _used_since: dict[AccountId, float] = field(default_factory=dict)
+    _counted: Seen = field(default_factory=Seen)
 
     @property
     def pending_jobs(self) -> int:
@@ -150,9 +151,11 @@ class Backlog:
         """
         if state := self.lanes.get(freed.lane_id):
             account = state.lane.row.account_id
-            state.ended(freed.jobs, freed.slot_seconds)
+            if not self._counted.saw(freed.xact):  # else the last count knows it already
+                state.left(freed.jobs)
             self.lags.freed(account, freed.jobs * state.slots)
             if not math.isnan(freed.slot_seconds):
+                state.took(freed.jobs, freed.slot_seconds)
                 used = self._used_since.get(account, 0.0)
                 self._used_since[account] = used + freed.slot_seconds
 
@@ -171,18 +174,16 @@ class Backlog:
                 guess = min(SECONDS_GUESS, float(lane.bounds.wall_seconds))
                 self.lanes[lane_id] = LaneState(lane, job_seconds=guess)
 
-    def recount(self, running: Mapping[LaneId, Active], now: float, *, anew: bool = False) -> None:
-        """Corrects what runs by PostgreSQL's count, and forgets idle lanes.
+    def recount(self, running: Mapping[LaneId, Active], seen: Seen, now: float) -> None:
+        """Replaces what runs by PostgreSQL's count, and forgets idle lanes.
 
-        The two differ for a moment whenever a job ends just before the count and is told of just
-        after it. So only what two counts in a row agree on is corrected, unless all begins `anew`.
+        Args:
+            seen: the transactions that were counted; news of them may come only now.
         """
+        self._counted = seen
         for lane_id, state in list(self.lanes.items()):
-            jobs, seconds = running.get(lane_id, IDLE)
-            off = jobs - state.running
-            lasting = off if anew else max(min(off, state.off), min(0, max(off, state.off)))
-            state.running, state.off = state.running + lasting, off - lasting
-            state.started = state.running * (now - seconds / jobs if jobs else now)
+            state.running, seconds = running.get(lane_id, IDLE)
+            state.started = state.running * now - seconds
             if state.running == 0 and state.pending == 0:
                 del self.lanes[lane_id]
 

@@ -112,7 +112,7 @@ class Dispatch:
         for host, ask in (await asks.standing(self.queues)).items():
             self._fleet.ask(host, ask)
         await self._load_accounts()
-        await self._recount(anew=True)
+        await self._recount()
         self.term = term
         log.info("scheduler took office", term=term, jobs_restored=restored)
 
@@ -377,11 +377,11 @@ class Dispatch:
         self._backlog.dues.written()
         self._dues_at = now
 
-    async def _recount(self, *, anew: bool = False) -> None:
+    async def _recount(self) -> None:
         async with self.database.connection() as connection:
-            running = await leases.active_by_lane(connection)
+            running, seen = await leases.active_by_lane(connection)
         self._backlog.know(await self.book.rows(running))
-        self._backlog.recount(running, self.clock(), anew=anew)
+        self._backlog.recount(running, seen, self.clock())
         self._recount_at = self.clock()
 
 

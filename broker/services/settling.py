@@ -170,17 +170,17 @@ def settlement(host: HostId, report: Report, output_missing: bool = False) -> Se
 
 
 def freed_by_lane(closed: Iterable[Settled]) -> list[Freed]:
-    """The news for the scheduler: what left its hosts, by lane.
+    """The news for the scheduler: what left its hosts, by lane and transaction.
 
     Jobs that go back to the queue are told apart: how long they ran says nothing of their length.
     """
-    jobs: dict[tuple[LaneId, bool], int] = defaultdict(int)
-    seconds: dict[tuple[LaneId, bool], float] = defaultdict(float)
+    jobs: dict[tuple[LaneId, int, bool], int] = defaultdict(int)
+    seconds: dict[tuple[LaneId, int, bool], float] = defaultdict(float)
     for lease in closed:
-        key = lease.lane_id, lease.state == JobState.QUEUED
+        key = lease.lane_id, lease.xact, lease.state == JobState.QUEUED
         jobs[key] += 1
         seconds[key] += lease.debit_gpu_seconds
     return [
-        Freed(lane, count, math.nan if back else seconds[lane, back])
-        for (lane, back), count in jobs.items()
+        Freed(lane, count, math.nan if back else seconds[lane, xact, back], xact)
+        for (lane, xact, back), count in jobs.items()
     ]

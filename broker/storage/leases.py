@@ -79,7 +79,7 @@ class Rule:
 
 
 class Settled(NamedTuple):
-    """A lease that was closed now."""
+    """A lease that was closed now, by the transaction `xact`."""
 
     job_id: JobId
     epoch: int
@@ -91,6 +91,7 @@ class Settled(NamedTuple):
     slots: int
     state: str
     debit_gpu_seconds: float
+    xact: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,10 +249,30 @@ class Active(NamedTuple):
     seconds: float
 
 
-async def active_by_lane(connection: Connection) -> dict[LaneId, Active]:
-    """Jobs that hold a lease, by lane."""
+class Seen(NamedTuple):
+    """Which transactions a statement saw: those below `end` that were not `open` (pg_snapshot)."""
+
+    end: int = 0
+    open: frozenset[int] = frozenset()
+
+    def saw(self, xact: int) -> bool:
+        """Whether what the transaction wrote was there."""
+        return xact < self.end and xact not in self.open
+
+
+def seen_of(text: str) -> Seen:
+    """A `pg_snapshot` as PostgreSQL writes it: "10:20:12,15"."""
+    _, end, still_open = text.split(":")
+    return Seen(int(end), frozenset(map(int, filter(None, still_open.split(",")))))
+
+
+async def active_by_lane(connection: Connection) -> tuple[dict[LaneId, Active], Seen]:
+    """Jobs that hold a lease, by lane, and which transactions that counts."""
     rows = await connection.fetch(SQL.active_by_lane)
-    return {LaneId(lane): Active(jobs, seconds) for lane, jobs, seconds in rows}
+    counted = {
+        LaneId(lane): Active(jobs, seconds) for _, lane, jobs, seconds in rows if lane is not None
+    }
+    return counted, seen_of(rows[0]["seen"])
 
 
 async def active_by_host(connection: Connection) -> list[tuple[HostId, LaneId, int]]:

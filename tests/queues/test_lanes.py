@@ -73,11 +73,11 @@ async def test_the_leader_sees_what_changed_once(queues: Queues) -> None:
     await lanes.push(queues, [Run(LANE, JobId(1), 4)])
     offer = Ask(expires_at=5.5, free_slots=3, free_gpus=(1, 0, 7), wall_seconds_max=900.5)
     await asks.ask(queues, {HostId(7): offer, HostId(8): None})
-    await asks.freed(queues, [Freed(LANE, 2, 90)])
+    await asks.freed(queues, [Freed(LANE, 2, 90, 2**40)])
     news = await asks.look(queues)
     assert news.lane_lengths == {LANE: 4}
     assert news.asks == {HostId(7): offer, HostId(8): None}
-    assert news.freed == [Freed(LANE, 2, 90)]
+    assert news.freed == [Freed(LANE, 2, 90, 2**40)]
     assert not news.more
     again = await asks.look(queues)
     assert (again.lane_lengths, again.asks, again.freed) == ({}, {}, [])

@@ -176,7 +176,8 @@ WITH report AS (
     UNION ALL
     SELECT 'batch_finished', id, '{}' FROM batches WHERE finished_at IS NOT NULL
 )
-SELECT id, lease_epoch, host_id, outcome, lane_id, batch_id, account_id, slots, state, debit
+SELECT id, lease_epoch, host_id, outcome, lane_id, batch_id, account_id, slots, state, debit,
+    pg_current_xact_id()::text::bigint AS xact
 FROM closed;
 
 -- name: closed_before
@@ -239,11 +240,14 @@ WHERE job.id = $1::bigint AND job.lease_epoch = $2::int AND job.state IN ('lease
 
 -- name: active_by_lane
 -- Jobs that hold a lease, by lane, and for how long they have had it, in seconds together: what the
--- leader counts from.
-SELECT lane_id, count(*)::int AS jobs,
-    sum(greatest(0, extract(epoch FROM now() - leased_at)))::float8 AS seconds
-FROM job WHERE state IN ('leased', 'running')
-GROUP BY lane_id;
+-- leader counts from. Each row says which transactions were seen; there is one row at least.
+SELECT pg_current_snapshot()::text AS seen, lane_id, jobs, seconds
+FROM (VALUES (true)) AS one LEFT JOIN (
+    SELECT lane_id, count(*)::int AS jobs,
+        sum(greatest(0, extract(epoch FROM now() - leased_at)))::float8 AS seconds
+    FROM job WHERE state IN ('leased', 'running')
+    GROUP BY lane_id
+) AS active ON true;
 
 -- name: active_by_host
 -- Jobs that hold a lease, by host and lane.

@@ -19,7 +19,7 @@ from broker.services.lags import REMEMBERED_JOBS, Lags
 from broker.services.lanes import Lane
 from broker.storage.fleet import AccountRow, HostRow
 from broker.storage.lanes import LaneRow
-from broker.storage.leases import Active
+from broker.storage.leases import Active, Seen
 
 WEEK_SECONDS = 7 * 86_400.0
 HOST = HostId(1)
@@ -72,7 +72,7 @@ def given(
         now, _, ended, length = event
         backlog.lags.advance(now, backlog.job_seconds())
         if ended is not None:
-            backlog.ended(Freed(LaneId(ended), 1, length))
+            backlog.ended(Freed(LaneId(ended), 1, length, xact=9))
             got[ended - 1] += length
         else:
             free += now > 0
@@ -142,21 +142,23 @@ def test_who_comes_back_soon_is_not_forgiven_and_who_was_owed_wants_it_no_more()
 def test_usage_counts_before_the_next_read_and_once_after_it() -> None:
     fleet, backlog = fleet_of(1), backlog_of([1])
     backlog.lanes[LaneId(1)].running = 1
-    backlog.ended(Freed(LaneId(1), 1, 7.0))
+    backlog.ended(Freed(LaneId(1), 1, 7.0, xact=9))
     assert backlog.columns(fleet, 0.0, WEEK_SECONDS)[0].usage_gpu_seconds.tolist() == [7.0]
     backlog.load([backlog.accounts[AccountId(1)]._replace(usage_gpu_seconds=7.0)])
     assert backlog.columns(fleet, 0.0, WEEK_SECONDS)[0].usage_gpu_seconds.tolist() == [7.0]
 
 
-def test_a_count_that_crosses_news_of_an_end_is_not_taken_for_a_correction() -> None:
+def test_an_end_that_was_counted_is_not_counted_again_when_its_news_come() -> None:
     backlog, lane = backlog_of([1]), LaneId(1)
-    backlog.recount({lane: Active(4, 8.0)}, 10.0, anew=True)
+    backlog.recount({lane: Active(4, 8.0)}, Seen(10), 10.0)
     assert (backlog.lanes[lane].running, backlog.lanes[lane].started) == (4, 32.0)
-    backlog.recount({lane: Active(3, 3.0)}, 20.0)  # the report was settled, the news is on its way
-    backlog.ended(Freed(lane, 1, 1.0))
+    # 11 and 13 had ended when PostgreSQL counted, 12 was about to
+    backlog.recount({lane: Active(3, 3.0)}, Seen(14, frozenset({12})), 20.0)
+    backlog.ended(Freed(lane, 1, 1.0, xact=11))
     assert backlog.lanes[lane].running == 3
-    backlog.recount({lane: Active(3, 3.0)}, 30.0)
-    assert backlog.lanes[lane].running == 3
-    for _ in range(2):  # what is really lost is found by the second count
-        backlog.recount({lane: Active(1, 3.0)}, 40.0)
+    assert backlog.lanes[lane].seen  # how long it took counts all the same
+    backlog.ended(Freed(lane, 1, 1.0, xact=12))
+    assert backlog.lanes[lane].running == 2
+    backlog.ended(Freed(lane, 1, 1.0, xact=13))
+    backlog.ended(Freed(lane, 1, 1.0, xact=14))
     assert backlog.lanes[lane].running == 1

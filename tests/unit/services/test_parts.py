@@ -181,7 +181,7 @@ def test_shares_follow_quotas_in_gpu_seconds_where_whole_gpus_and_parts_are_want
         state, free[kind] = them.lanes[LaneId(lane)], free[kind] + 1
         them.lags.advance(now, them.job_seconds())
         them.dues.advance(now)
-        them.ended(Freed(state.id, 1, length * state.slots))
+        them.ended(Freed(state.id, 1, length * state.slots, xact=9))
         got[state.account] += length * state.slots
     assert got[1] + got[2] > 60 * 1.875 * 0.98  # nothing stood idle
     assert abs(got[1] - got[2]) / (got[1] + got[2]) < 0.02
@@ -203,7 +203,7 @@ def test_what_runs_is_reserved_and_held_back_at_the_size_of_its_part() -> None:
         state.leased(1, 0.0)
     assert seen(them, there).accounts.usage_gpu_seconds.tolist() == [10.0, 80.0]
     assert them.held_back() == {1: 10.0, 2: 80.0}
-    them.ended(Freed(LaneId(1), 1, 5.0))  # debited by eighths, too
+    them.ended(Freed(LaneId(1), 1, 5.0, xact=9))  # debited by eighths, too
     assert them.lanes[LaneId(1)].job_seconds == 80.0 + 0.2 * (40.0 - 80.0)
 
 
