@@ -47,7 +47,7 @@ def machine() -> dict[str, str]:
 
 def measure(bench: Bench, quick: bool, facts: dict[str, str]) -> Run:
     """Runs a bench; a failure is a Run with an error."""
-    drawn = ["--picture", str(PAGE.parent / bench.picture)] if bench.picture and not quick else []
+    drawn = ["--picture", f"docs/{bench.picture}"] if bench.picture and not quick else []
     arguments = ["-m", bench.module, *(bench.quick if quick else drawn), "--json"]
     command = " ".join(["python", *arguments])
     load = round(os.getloadavg()[0], 2)

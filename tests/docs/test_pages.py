@@ -201,3 +201,9 @@ def test_a_page_is_no_stub(page: Path) -> None:
     assert text.startswith("# ")
     assert len(text.split()) > 40
     assert not re.search(r"\b(TODO|TBD|FIXME|coming soon|lorem)\b", text, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_no_page_names_a_place_of_the_machine_on_which_it_was_written(page: Path) -> None:
+    assert str(ROOT) not in page.read_text(encoding="utf-8")
+    assert not re.search(r"(?<![\w.])/(work|home|root|Users)/", page.read_text(encoding="utf-8"))
