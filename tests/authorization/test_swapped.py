@@ -2,7 +2,9 @@
 
 import re
 from itertools import combinations
+from typing import Any
 
+import orjson
 import pytest
 
 from broker.api.routes import table
@@ -87,3 +89,65 @@ async def test_a_host_speaks_of_no_other_hosts_lease(scene: Scene) -> None:
     polled = await stranger.post(f"/v1/hosts/{theirs.host}:poll", A_POLL)
     assert polled.status in {403, 404}
     assert await theirs.report([lease]) == ["ok"]
+
+
+# What a query or a body names, with the placeholder that is swapped; the others are the caller's.
+NAMED: list[tuple[str, str, Any, str]] = [
+    ("GET", "/v1/jobs?batch={batch}", None, "batch"),
+    ("GET", "/v1/jobs?app={app}", None, "app"),
+    ("GET", "/v1/batches?app={app}", None, "app"),
+    ("GET", "/v1/apps?project={project}", None, "project"),
+    ("GET", "/v1/tables?project={project}", None, "project"),
+    ("GET", "/v1/events?batch={batch}", None, "batch"),
+    ("GET", "/v1/audit/benefactors?project={project}", None, "project"),
+    ("GET", "/v1/who-can?action=project.view&node={project}", None, "project"),
+    ("GET", "/v1/explain-access?action=project.view&node={project}", None, "project"),
+    ("GET", "/v1/jobs/{own_job}/explain?against={job}", None, "job"),
+    ("POST", "/v1/batches", {"app": "{app}", "jobs": [{}]}, "app"),
+    ("POST", "/v1/batches", {"app": "shared", "project": "{project}", "jobs": [{}]}, "project"),
+    ("POST", "/v1/batches", {"app": "shared", "table": "{table}"}, "table"),
+    (
+        "POST",
+        "/v1/batches",
+        {"app": "shared", "project": "{own_project}", "outputs_to": "{root}:a", "jobs": [{}]},
+        "root",
+    ),
+    ("POST", "/v1/folders", {"parent": "{project}", "name": "new"}, "project"),
+    ("POST", "/v1/apps", {"name": "new", "project": "{project}"}, "project"),
+    (
+        "POST",
+        "/v1/tables",
+        {"name": "new", "project": "{project}", "columns": [{"name": "n", "type": "integer"}]},
+        "project",
+    ),
+    ("POST", "/v1/nodes/{own_folder}:move", {"parent": "{project}"}, "project"),
+    ("POST", "/v1/projects/{own_project}/imports", {"root": "{root}", "paths": ["b"]}, "root"),
+]
+
+
+def filled(text: str, values: dict[str, str]) -> str:
+    return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), text)
+
+
+async def test_what_a_query_or_body_names_of_another_owner_looks_absent(scene: Scene) -> None:
+    ann, own = scene.callers["ann"], scene.values["own"]
+    folder = await ann.post("/v1/folders", {"parent": own["project"], "name": "mine"})
+    mine = {f"own_{name}": own[name] for name in ("job", "project")}
+    mine["own_folder"] = folder.expect(201)["id"]
+    # an app of the deployment is seen by all: one of a project is not
+    hidden = {"name": "inner", "project": scene.values["tenant"]["project"]}
+    made = (await scene.callers["admin"].post("/v1/apps", hidden)).expect(201)
+    apps = {"tenant": made["id"], "absent": "app_99999"}
+    wrong: list[str] = []
+    for method, path, body, name in NAMED:
+        answers: list[tuple[int, bytes]] = []
+        for whose in ("tenant", "absent"):
+            values = {**mine, name: apps[whose] if name == "app" else scene.values[whose][name]}
+            sent = filled(orjson.dumps(body).decode(), values).encode() if body else None
+            headers = {"Content-Type": "application/json"} if body else {}
+            reply = await ann.call(method, filled(path, values), sent, headers=headers)
+            answers.append((reply.status, reply.content.replace(values[name].encode(), b"X")))
+        unseen, absent = answers
+        if unseen != absent or unseen[0] not in {404, 422}:
+            wrong.append(f"{method} {path} {body}: {unseen} and {absent}")
+    assert not wrong, "\n".join(wrong)
