@@ -125,7 +125,7 @@ async def test_what_went_back_to_the_queue_says_nothing_of_the_length_of_such_jo
     await agent.report([lease], "preempted")
     await until(lambda: dispatch._backlog.lanes[lane].running == 0)
     assert dispatch._backlog.lanes[lane].job_seconds == before
-    packed = asks._freed(asks._FREED.pack(1, 2, math.nan))
+    packed = asks._freed(asks._FREED.pack(1, 2, math.nan, 7))
     assert math.isnan(packed.slot_seconds)
 
 
