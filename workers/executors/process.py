@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import structlog
 
@@ -59,6 +60,8 @@ class ProcessExecutor:
 
     async def start(self, task: Task) -> "ProcessExecution":
         """Start the command; see `base.Executor`."""
+        # Before the process is there: it computes while the agent is still inside vfork's return.
+        started = Started(datetime.now(UTC), time.monotonic())
         with contextlib.ExitStack() as files:
             try:
                 stdout = files.enter_context(task.stdout.open("ab", buffering=0))
@@ -75,7 +78,16 @@ class ProcessExecutor:
             except (OSError, ValueError) as error:
                 reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
                 raise CannotRun(f"cannot start {task.arguments[0]!r}: {reason}") from error
-        return ProcessExecution(process, task, self._sampler, self._grace_seconds, self._parents)
+        return ProcessExecution(
+            process, task, started, self._sampler, self._grace_seconds, self._parents
+        )
+
+
+class Started(NamedTuple):
+    """The moment a command was started, by both clocks."""
+
+    at: datetime
+    monotonic_seconds: float
 
 
 class ProcessExecution:
@@ -85,12 +97,13 @@ class ProcessExecution:
         self,
         process: subprocess.Popen[bytes],
         task: Task,
+        started: Started,
         sampler: TreeSampler,
         grace_seconds: float,
         parents: frozenset[int] | None,
     ) -> None:
-        self.started_at = datetime.now(UTC)
-        self._began = time.monotonic()
+        self.started_at = started.at
+        self._started = started
         self._process = process
         self._task = task
         self._sampler = sampler
@@ -124,7 +137,7 @@ class ProcessExecution:
     async def wait(self) -> Ended:
         try:
             await self._until_end()
-            wall_seconds = time.monotonic() - self._began
+            wall_seconds = time.monotonic() - self._started.monotonic_seconds
             await self._kill_tree()
             await self._dead
         except asyncio.CancelledError:
