@@ -26,7 +26,7 @@ from broker.daemons.rights import RightsListener
 from broker.domain.access import KINDS, Action, World, decide
 from broker.protocol.ids import AccountId, NodeId
 from broker.protocol.nodes import Kind
-from broker.services.access import Access
+from broker.services.requests.access import Access
 from broker.storage.database import Database
 from loadtests.figures import percentile, spread_ms
 from loadtests.stand import Stand, emit, stand

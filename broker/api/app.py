@@ -14,9 +14,9 @@ from broker.api.routes import table
 from broker.domain.access import ANONYMOUS, Action
 from broker.errors import Forbidden, NotFound, Unauthenticated
 from broker.protocol.limits import BODY_BYTES_MAX
-from broker.services.actor import Actor
 from broker.services.context import Services
-from broker.services.identity import TOKEN_NEEDED
+from broker.services.requests.actor import Actor
+from broker.services.requests.identity import TOKEN_NEEDED
 
 
 async def end_streams(app: web.Application) -> None:

@@ -18,13 +18,13 @@ from broker.protocol.limits import (
     PAGE_ITEMS_DEFAULT,
     PAGE_ITEMS_MAX,
 )
-from broker.services import audit
-from broker.services.actor import Actor
-from broker.services.answers import IdempotencyKey, Stored, request_digest
-from broker.services.audit import Trace
 from broker.services.context import Services
-from broker.services.idempotency import UseCase, once
-from broker.services.repeats import repeatable
+from broker.services.people import audit
+from broker.services.people.audit import Trace
+from broker.services.requests.actor import Actor
+from broker.services.requests.answers import IdempotencyKey, Stored, request_digest
+from broker.services.requests.idempotency import UseCase, once
+from broker.services.requests.repeats import repeatable
 from broker.storage.database import Connection
 
 SERVICES = web.AppKey("services", Services)

@@ -12,8 +12,8 @@ from aiohttp import StreamReader
 
 from broker.errors import BodyTooLarge, FieldError, InvalidInput
 from broker.protocol.limits import LINE_BYTES_MAX, STREAM_BODY_BYTES_MAX
-from broker.services.job_requests import JobRow, check_jobs
-from broker.services.prepared import Prepared
+from broker.services.submission.job_requests import JobRow, check_jobs
+from broker.services.submission.prepared import Prepared
 
 LINES_PER_CHUNK = 2_000
 

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from broker.api.call import OK, Call, Open
 from broker.domain.access import READS, Action
-from broker.services.audit import UNTRACED
+from broker.services.people.audit import UNTRACED
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 Content = type[Any] | str | tuple[type[Any] | str, ...] | None

@@ -15,8 +15,8 @@ from broker.domain.tables import CellError, of_text, row_of_json, to_text
 from broker.errors import BodyTooLarge, FieldError, InvalidInput
 from broker.protocol.limits import LINE_BYTES_MAX
 from broker.protocol.tables import Column, Table
-from broker.services.answers import request_digest
-from broker.services.table_rows import Cells, refuse
+from broker.services.data.table_rows import Cells, refuse
+from broker.services.requests.answers import request_digest
 
 NDJSON, CSV = "application/x-ndjson", "text/csv"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from broker.errors import FairleadError
 from broker.queues.client import Queues
-from broker.services import rebuild
-from broker.services.dispatch import Dispatch
+from broker.services.leader import rebuild
+from broker.services.leader.dispatch import Dispatch
 from broker.storage import leader
 from broker.storage.database import Database
 

@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from broker.queues import asks
 from broker.queues.client import Queues
-from broker.services.waiting import WaitingRoom
+from broker.services.hosts.waiting import WaitingRoom
 
 log = structlog.get_logger(__name__)
 RECONNECT_SECONDS = 0.5

@@ -4,19 +4,19 @@ from dataclasses import dataclass, field
 
 from broker.config import Settings
 from broker.queues.client import Queues
-from broker.services.access import Access
-from broker.services.catalogue import Catalogue
-from broker.services.dispatch import Dispatch
-from broker.services.estimates import Outlook
-from broker.services.feed import Feed
-from broker.services.files import Files
-from broker.services.identity import Identity
-from broker.services.lanes import LaneBook
-from broker.services.leasing import Leasing
-from broker.services.settling import Settling
-from broker.services.streams import Streams
-from broker.services.submission import Submission
-from broker.services.waiting import WaitingRoom
+from broker.services.apps.catalogue import Catalogue
+from broker.services.hosts.lanes import LaneBook
+from broker.services.hosts.leasing import Leasing
+from broker.services.hosts.settling import Settling
+from broker.services.hosts.waiting import WaitingRoom
+from broker.services.infrastructure.feed import Feed
+from broker.services.infrastructure.files import Files
+from broker.services.leader.dispatch import Dispatch
+from broker.services.plans.estimates import Outlook
+from broker.services.requests.access import Access
+from broker.services.requests.identity import Identity
+from broker.services.requests.streams import Streams
+from broker.services.submission.submission import Submission
 from broker.storage.database import Database
 
 

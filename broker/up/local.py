@@ -14,7 +14,7 @@ from broker.config import Settings
 from broker.embedded import EmbeddedServers, default_data_directory
 from broker.errors import StartupError
 from broker.main import Broker
-from broker.services import bootstrap
+from broker.services.people import bootstrap
 
 log = structlog.get_logger(__name__)
 

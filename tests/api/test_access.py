@@ -9,7 +9,7 @@ from broker.domain.access import mask
 from broker.errors import Unavailable
 from broker.protocol.ids import NodeId, PrincipalId
 from broker.protocol.nodes import DEPLOYMENT, EVERYONE, Kind, Role
-from broker.services.access import Access
+from broker.services.requests.access import Access
 from broker.storage import nodes
 from tests.api.scene import job_of, scientist, submit
 from tests.support.http import Http

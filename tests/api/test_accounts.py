@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from yarl import URL
 
-from broker.services import departures
+from broker.services.people import departures
 from tests.support.http import Http
 from tests.support.running import Running
 from tests.support.until import until

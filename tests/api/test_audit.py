@@ -195,7 +195,7 @@ async def test_a_chain_that_was_written_anew_does_not_fit_a_noted_entry(broker: 
 async def test_a_long_chain_is_checked_in_stretches(
     broker: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.services.audit.ENTRIES_PER_STRETCH", 2)
+    monkeypatch.setattr("broker.services.people.audit.ENTRIES_PER_STRETCH", 2)
     for name in "abcd":
         (await broker.admin.post("/v1/teams", {"name": name})).expect(201)
     assert await check(broker) == {**(await check(broker)), "intact": True, "entries": 5}

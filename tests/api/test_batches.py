@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from broker.services import batches
+from broker.services.jobs import batches
 from tests.api.scene import job_of, scientist, submit
 from tests.support.http import Http
 from tests.support.running import Running

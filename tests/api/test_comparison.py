@@ -3,8 +3,8 @@
 from typing import Any
 
 from broker.config import Settings
-from broker.services import recorder
-from broker.services.upkeep import Upkeep
+from broker.services.leader import recorder
+from broker.services.operations.upkeep import Upkeep
 from tests.api.scene import job_of, scientist, submit
 from tests.support.http import Http
 from tests.support.running import Running

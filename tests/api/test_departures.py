@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from broker.services import departures
+from broker.services.people import departures
 from tests.api.scene import job_of, put_output, scientist, submit, write_log
 from tests.api.test_teams import team
 from tests.api.trees import entries, folder, project, share

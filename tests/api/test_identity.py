@@ -7,7 +7,7 @@ import pytest
 from broker.errors import Unauthenticated
 from broker.protocol.ids import AccountId
 from broker.protocol.scopes import TokenScope
-from broker.services.identity import Holder
+from broker.services.requests.identity import Holder
 from tests.api.scene import scientist, submit
 from tests.api.test_access import account_of, ids
 from tests.support.http import Http

@@ -6,7 +6,7 @@ import time
 import orjson
 import pytest
 
-from broker.services import logs
+from broker.services.jobs import logs
 from tests.api.scene import job_of, scientist, submit, write_log
 from tests.api.sse import stream
 from tests.support.running import Running
@@ -175,7 +175,7 @@ async def test_lost_right_to_see_ends_the_stream(broker: Running) -> None:
 async def test_account_may_hold_only_so_many_streams(
     broker: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.services.streams.STREAMS_PER_ACCOUNT_MAX", 1)
+    monkeypatch.setattr("broker.services.requests.streams.STREAMS_PER_ACCOUNT_MAX", 1)
     await broker.app()
     ann, bob = await scientist(broker), await scientist(broker, "bob")
     path = f"/v1/jobs/{job_of(await submit(ann))}/logs/stdout?follow=true"

@@ -198,6 +198,6 @@ async def test_upload_needs_a_digest_in_its_path(broker: Running, digest: str) -
 async def test_upload_beyond_the_limit_is_refused(
     broker: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.services.outputs.OUTPUT_BYTES_MAX", 1_000)
+    monkeypatch.setattr("broker.services.jobs.outputs.OUTPUT_BYTES_MAX", 1_000)
     (await broker.admin.put(blob_path(CONTENT), CONTENT)).problem(413, "body_too_large")
     (await broker.anonymous.put(blob_path(b"x"), b"x")).problem(401, "unauthenticated")

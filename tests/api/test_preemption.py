@@ -8,8 +8,8 @@ import pytest
 
 from broker.protocol.ids import JobId, LaneId, parse
 from broker.queues import asks
-from broker.services import preemption
-from broker.services.preemption import Pace
+from broker.services.hosts import preemption
+from broker.services.hosts.preemption import Pace
 from tests.api.scene import submit
 from tests.support.agent import Agent
 from tests.support.http import Http

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from broker.protocol import limits
-from broker.services import streamed_batches
+from broker.services.submission import streamed_batches
 from tests.support.http import Http, Reply
 from tests.support.running import Running
 from tests.support.until import until

@@ -7,7 +7,7 @@ import pytest
 
 from broker.protocol.ids import NodeId, PrincipalId
 from broker.protocol.nodes import Role
-from broker.services.catalogue import Catalogue
+from broker.services.apps.catalogue import Catalogue
 from tests.api.scene import scientist, submit
 from tests.api.test_access import account_of, ids, project, share
 from tests.api.test_groups import etag

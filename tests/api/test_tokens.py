@@ -4,8 +4,8 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from broker.services.bearer_tokens import BearerTokens
-from broker.services.identity import Identity
+from broker.services.people.bearer_tokens import BearerTokens
+from broker.services.requests.identity import Identity
 from tests.support.http import Http
 from tests.support.running import Running
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.protocol.ids import JobId, parse
-from broker.services import preemption
+from broker.services.hosts import preemption
 from tests.api.scene import scientist
 from tests.support.real_agents import real_agent
 from tests.support.running import Running

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import structlog
 
-from broker.services import dispatch
+from broker.services.leader import dispatch
 from tests.api.scene import scientist, submit
 from tests.support.running import Running
 from tests.support.until import until

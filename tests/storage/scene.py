@@ -5,7 +5,7 @@ from broker.protocol.ids import AccountId, AppId, BatchId, HostId, JobId, LaneId
 from broker.protocol.leases import Report, Usage
 from broker.protocol.nodes import Isolation
 from broker.protocol.states import Outcome
-from broker.services.settling import RULES, settlement
+from broker.services.hosts.settling import RULES, settlement
 from broker.storage import admission, batches, leases
 from broker.storage.batches import NewBatch
 from broker.storage.database import Connection, Database

@@ -9,7 +9,7 @@ import asyncpg
 from broker.domain.access import Action
 from broker.protocol.ids import NodeId
 from broker.protocol.nodes import DEPLOYMENT, Kind
-from broker.services.access import Access
+from broker.services.requests.access import Access
 from broker.storage import access, nodes
 from broker.storage.database import Connection, Database
 

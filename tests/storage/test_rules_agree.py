@@ -11,7 +11,7 @@ from broker.domain.credit import COBBLESTONES_PER_GFLOPS_SECOND
 from broker.domain.jobs import EVENT_OF_OUTCOME, TRANSITIONS, after_attempt, transition
 from broker.protocol.ids import HostId, JobId
 from broker.protocol.states import TERMINAL_STATES, JobState, Outcome
-from broker.services.settling import RULES
+from broker.services.hosts.settling import RULES
 from broker.storage import leases
 from broker.storage.database import Connection, Database
 from broker.storage.leases import Settlement

@@ -3,7 +3,7 @@
 from typing import Any
 
 from broker.protocol.ids import HostId, parse
-from broker.services import gangs
+from broker.services.hosts import gangs
 from broker.storage.leases import CPU_SLOT
 from tests.support.agent import Agent
 from tests.support.running import Running

@@ -6,8 +6,8 @@ from typing import Any
 from aiohttp import ClientSession
 
 from broker.main import Broker
-from broker.services import bootstrap
 from broker.services.context import Services
+from broker.services.people import bootstrap
 from tests.support.agent import Agent
 from tests.support.http import Http
 

@@ -14,8 +14,9 @@ from broker.protocol.accounts import (
 from broker.protocol.base import Page
 from broker.protocol.departures import Departure
 from broker.protocol.ids import HostId
-from broker.services import accounts, departures, privileges
-from broker.services.me import me as who_am_i
+from broker.services.apps import privileges
+from broker.services.people import accounts, departures
+from broker.services.quotas.me import me as who_am_i
 from broker.storage.database import Connection
 
 

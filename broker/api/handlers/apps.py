@@ -17,7 +17,7 @@ from broker.domain.access import Action
 from broker.protocol.accounts import AppGrant, AppPrivileges
 from broker.protocol.apps import App, AppChange, AppRequest, Edit
 from broker.protocol.base import Page
-from broker.services import apps, privileges
+from broker.services.apps import apps, privileges
 from broker.storage.database import Connection
 
 # -- apps -----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from broker.api.route import Route
 from broker.domain.access import Action
 from broker.protocol.audit import AuditAnchorQuery, AuditCheck, AuditEntry
 from broker.protocol.base import Page, Title
-from broker.services import audit
+from broker.services.people import audit
 
 
 class AuditQuery(PageQuery):

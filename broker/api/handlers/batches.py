@@ -16,9 +16,9 @@ from broker.domain.access import Action
 from broker.protocol.base import Count, Page
 from broker.protocol.batches import Batch, BatchReceipt, RerunRequest
 from broker.protocol.ids import BatchId
-from broker.services import batches
-from broker.services.batches import Lifetime
-from broker.services.reruns import rerun as rerun_batch
+from broker.services.jobs import batches
+from broker.services.jobs.batches import Lifetime
+from broker.services.jobs.reruns import rerun as rerun_batch
 
 
 class BatchesQuery(PageQuery):

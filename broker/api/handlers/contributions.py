@@ -11,7 +11,7 @@ from broker.protocol.contributions import (
     Donations,
     DonationsRequest,
 )
-from broker.services import contributions
+from broker.services.quotas import contributions
 
 
 async def show(call: Call) -> web.Response:

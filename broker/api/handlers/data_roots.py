@@ -17,7 +17,7 @@ from broker.domain.access import Action
 from broker.protocol.base import Page
 from broker.protocol.bindings import Binding, BindingRequest, ImportSwitch
 from broker.protocol.data_roots import DataRoot, DataRootChange, DataRootRequest, ShellReport
-from broker.services import bindings, data_roots, shell_access
+from broker.services.data import bindings, data_roots, shell_access
 
 
 async def create(call: Call) -> web.Response:

@@ -16,7 +16,7 @@ from broker.api.route import Route
 from broker.domain.access import Action
 from broker.protocol.base import Page
 from broker.protocol.groups import Group, GroupChange, GroupRequest, Membership
-from broker.services import groups
+from broker.services.quotas import groups
 
 
 async def create(call: Call) -> web.Response:

@@ -10,7 +10,7 @@ from broker.protocol.hosts import Enrollment, EnrollmentRequest, Host, HostRotat
 from broker.protocol.ids import HostId
 from broker.protocol.leases import Enrolled, EnrollRequest
 from broker.protocol.states import HostState
-from broker.services import enrollments, hosts
+from broker.services.hosts import enrollments, hosts
 
 
 async def create_enrollment(call: Call) -> web.Response:

@@ -16,7 +16,7 @@ from broker.api.route import Route
 from broker.domain.access import Action
 from broker.protocol.base import Name, Page
 from broker.protocol.images import Image, ImageChange, ImageRequest
-from broker.services import images
+from broker.services.data import images
 
 
 class ImagesQuery(PageQuery):

@@ -7,7 +7,7 @@ from broker.api.route import Route
 from broker.domain.access import Action
 from broker.protocol.base import Page
 from broker.protocol.imports import Imported, ImportedFile, ImportRequest
-from broker.services import imports
+from broker.services.data import imports
 
 
 async def create(call: Call) -> web.Response:

@@ -22,9 +22,9 @@ from broker.protocol.blobs import Blob
 from broker.protocol.ids import BatchId, JobId, parse
 from broker.protocol.jobs import Explanation, Job, JobSummary, Output
 from broker.protocol.states import JobState
-from broker.services import jobs
-from broker.services import outputs as files
-from broker.services.explain import explain as explain_job
+from broker.services.jobs import jobs
+from broker.services.jobs import outputs as files
+from broker.services.jobs.explain import explain as explain_job
 
 
 class ExplainQuery(Message):

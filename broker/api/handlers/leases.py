@@ -25,8 +25,9 @@ from broker.protocol.leases import (
     ReportResponse,
 )
 from broker.protocol.limits import LOG_CHUNK_BYTES_MAX
-from broker.services import attempts, hosts
-from broker.services.leasing import Answered
+from broker.services.hosts import hosts
+from broker.services.hosts.leasing import Answered
+from broker.services.jobs import attempts
 
 BYTES = "application/octet-stream"
 READ_BYTES = 256 * 2**10

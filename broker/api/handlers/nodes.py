@@ -7,7 +7,7 @@ from broker.api.route import Route
 from broker.domain.access import Action
 from broker.protocol.base import Page
 from broker.protocol.nodes import FolderRequest, Kind, MoveRequest, Node, NodeChange
-from broker.services import moving, nodes
+from broker.services.projects import moving, nodes
 
 
 class ChildrenQuery(PageQuery):

@@ -8,7 +8,7 @@ from broker.domain.access import Action
 from broker.protocol.base import Page
 from broker.protocol.ids import BatchId
 from broker.protocol.openings import Opening, OpeningRequest
-from broker.services import openings
+from broker.services.jobs import openings
 
 
 async def create(call: Call) -> web.Response:

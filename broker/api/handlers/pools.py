@@ -18,7 +18,7 @@ from broker.domain.access import Action
 from broker.errors import InvalidInput
 from broker.protocol.base import Name, Page
 from broker.protocol.pools import Pool, PoolChange, PoolRequest, Preemption, PreemptionRules
-from broker.services import pools, preemption
+from broker.services.hosts import pools, preemption
 
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 

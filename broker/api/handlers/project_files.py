@@ -9,7 +9,7 @@ from broker.api.streaming import send_file
 from broker.domain.access import Action
 from broker.protocol.nodes import Node
 from broker.protocol.project_files import FileContentRequest, FileRequest
-from broker.services import project_files
+from broker.services.data import project_files
 
 
 async def create(call: Call) -> web.Response:

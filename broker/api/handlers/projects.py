@@ -10,7 +10,7 @@ from broker.domain.access import Action
 from broker.protocol.base import Page
 from broker.protocol.nodes import Kind
 from broker.protocol.projects import Project, ProjectChange, ProjectRequest
-from broker.services import projects
+from broker.services.projects import projects
 
 
 class ProjectsQuery(PageQuery):

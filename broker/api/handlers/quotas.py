@@ -7,8 +7,8 @@ from broker.api.route import Route
 from broker.domain.access import Action
 from broker.protocol.preview import Preview, PreviewRequest
 from broker.protocol.quotas import Quota, QuotaMix, QuotaRequest
-from broker.services import quotas
-from broker.services.preview import preview
+from broker.services.quotas import quotas
+from broker.services.quotas.preview import preview
 
 
 async def show(call: Call) -> web.Response:

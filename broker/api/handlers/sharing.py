@@ -6,7 +6,7 @@ from broker.api.call import NO_CONTENT, Call, answer, tagged
 from broker.api.route import Route
 from broker.domain.access import Action
 from broker.protocol.sharing import AccessList, AccessListRequest, GrantRequest, OverrideRequest
-from broker.services import sharing
+from broker.services.projects import sharing
 from broker.storage.database import Connection
 
 

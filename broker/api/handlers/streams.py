@@ -15,10 +15,10 @@ from broker.errors import InvalidInput
 from broker.protocol.base import Message
 from broker.protocol.ids import BatchId, JobId, parse
 from broker.protocol.limits import HOSTS_PER_JOB_MAX
-from broker.services import events, logs
-from broker.services.files import STREAMS
-from broker.services.logs import End, Piece
-from broker.services.streams import Listener
+from broker.services.infrastructure.files import STREAMS
+from broker.services.jobs import events, logs
+from broker.services.jobs.logs import End, Piece
+from broker.services.requests.streams import Listener
 
 OFFSET_MAX = 2**40
 EPOCH_MAX = 2**31 - 1

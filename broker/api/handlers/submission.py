@@ -13,9 +13,9 @@ from broker.errors import BodyTooLarge, InvalidInput
 from broker.protocol.base import Message
 from broker.protocol.batches import BatchHeader, BatchReceipt, BatchRequest
 from broker.protocol.limits import JOBS_PER_BATCH_MAX, JOBS_PER_JSON_BATCH_MAX
-from broker.services import table_jobs
-from broker.services.answers import earlier
-from broker.services.job_requests import JobRow, check_jobs
+from broker.services.requests.answers import earlier
+from broker.services.submission import table_jobs
+from broker.services.submission.job_requests import JobRow, check_jobs
 
 NDJSON = "application/x-ndjson"
 OF_TABLES = frozenset({"table", "columns", "constants", "where", "job_name"})

@@ -8,7 +8,8 @@ from broker.api.route import Route
 from broker.domain.access import Action
 from broker.protocol.health import Health
 from broker.protocol.shares import Shares
-from broker.services import health, shares
+from broker.services.operations import health
+from broker.services.quotas import shares
 
 
 async def show_shares(call: Call) -> web.Response:

@@ -34,7 +34,7 @@ from broker.protocol.tables import (
     TableChange,
     TableRequest,
 )
-from broker.services import table_rows, tables
+from broker.services.data import table_rows, tables
 from broker.storage.database import Connection
 
 STREAMS = {NDJSON: wire.of_ndjson, CSV: wire.of_csv}

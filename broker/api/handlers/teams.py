@@ -16,7 +16,7 @@ from broker.api.route import Route
 from broker.domain.access import Action
 from broker.protocol.base import Page
 from broker.protocol.teams import Team, TeamChange, TeamMember, TeamRequest
-from broker.services import teams
+from broker.services.people import teams
 
 
 async def create(call: Call) -> web.Response:

@@ -8,7 +8,7 @@ from broker.domain.access import Action
 from broker.protocol.base import Page
 from broker.protocol.ids import TokenId
 from broker.protocol.tokens import RotationRequest, Token, TokenRequest, TokenSecret
-from broker.services import tokens
+from broker.services.people import tokens
 
 
 async def create(call: Call) -> web.Response:

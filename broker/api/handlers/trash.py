@@ -7,7 +7,7 @@ from broker.api.route import Route
 from broker.domain.access import Action
 from broker.protocol.base import Page
 from broker.protocol.nodes import Node
-from broker.services import trash
+from broker.services.projects import trash
 
 
 class TrashQuery(PageQuery):

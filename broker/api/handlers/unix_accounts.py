@@ -6,7 +6,7 @@ from broker.api.call import NO_CONTENT, Call, answer
 from broker.api.route import Route
 from broker.domain.access import Action
 from broker.protocol.unix_accounts import UnixAccount, UnixIdentity, UnixRequest
-from broker.services import unix_accounts
+from broker.services.people import unix_accounts
 
 
 async def show_of_account(call: Call) -> web.Response:

@@ -17,7 +17,7 @@ from broker.domain.access import Action
 from broker.domain.versions import VersionEvent
 from broker.protocol.apps import DraftChange, Version, VersionRequest
 from broker.protocol.base import Page
-from broker.services import versions
+from broker.services.apps import versions
 
 SCHEMA_JSON = "application/schema+json"
 

@@ -8,7 +8,7 @@ from broker.domain.access import Action
 from broker.protocol.base import Message, Page
 from broker.protocol.nodes import Kind, Node
 from broker.protocol.who_can import AccessExplanation, Holder
-from broker.services import benefactors, who_can
+from broker.services.projects import benefactors, who_can
 
 
 class WhoCanQuery(PageQuery):

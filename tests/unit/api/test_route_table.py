@@ -17,8 +17,8 @@ from broker.api.routes import table
 from broker.domain.access import READS, Action, Principal, mask
 from broker.protocol.ids import AccountId
 from broker.protocol.nodes import REGISTERED, Role
-from broker.services.audit import UNTRACED
 from broker.services.context import Services
+from broker.services.people.audit import UNTRACED
 from tests.support.worlds import Worlds
 
 ROUTES = table()

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from broker.daemons.listener import Listener
 from broker.queues.client import Queues
-from broker.services.waiting import WaitingRoom
+from broker.services.hosts.waiting import WaitingRoom
 
 
 class Deaf:

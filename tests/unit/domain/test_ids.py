@@ -4,7 +4,7 @@ import pytest
 
 from broker.errors import InvalidInput
 from broker.protocol.ids import ID_MAX, parse, show
-from broker.services.references import resolve
+from broker.services.requests.references import resolve
 
 
 def test_an_id_comes_back() -> None:
