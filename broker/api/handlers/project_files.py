@@ -23,7 +23,10 @@ async def replace(call: Call) -> web.Response:
 
 
 async def download(call: Call) -> web.StreamResponse:
-    stored = await project_files.find(call.services, call.actor, call.id("file"))
+    services = call.services
+    stored = await project_files.find(
+        services.database, services.files, call.actor, call.id("file")
+    )
     return await send_file(
         call.request,
         stored.path,

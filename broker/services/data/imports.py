@@ -18,7 +18,7 @@ from broker.protocol.nodes import Kind
 from broker.services.data.bindings import project_of
 from broker.services.requests.actor import Actor
 from broker.services.requests.references import absent, find_node
-from broker.services.submission.orders import refuse
+from broker.services.requests.refusals import refuse
 from broker.storage import imports, nodes
 from broker.storage.database import Connection
 

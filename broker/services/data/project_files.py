@@ -7,11 +7,11 @@ from broker.errors import Conflict, InvalidInput
 from broker.protocol.ids import NodeId, show
 from broker.protocol.nodes import Kind, Node
 from broker.protocol.project_files import FileContentRequest, FileRequest
-from broker.services.context import Services
+from broker.services.infrastructure.files import Files
 from broker.services.projects import nodes as tree
 from broker.services.requests.actor import Actor
 from broker.storage import project_files
-from broker.storage.database import Connection
+from broker.storage.database import Connection, Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +56,16 @@ async def _put(connection: Connection, actor: Actor, node: NodeId, sha256: str) 
         raise InvalidInput.of("/sha256", detail)
 
 
-async def find(services: Services, actor: Actor, file: int) -> Stored:
+async def find(database: Database, files: Files, actor: Actor, file: int) -> Stored:
     """The content of a file.
 
     Raises:
         Conflict: its bytes lie below a data root, where only hosts read them.
     """
-    async with services.database.connection() as connection:
+    async with database.connection() as connection:
         item = await tree.authorised(connection, actor, show("file", file))
         node = await tree.view_of_node(connection, item.id)
     if node.sha256 is None or node.size_bytes is None:
         raise Conflict("its bytes lie below a data root; jobs read them there", ids=(node.id,))
-    path = services.files.content_path(node.sha256)
+    path = files.content_path(node.sha256)
     return Stored(node.name, node.sha256, node.size_bytes, path)

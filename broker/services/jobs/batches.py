@@ -9,21 +9,22 @@ from typing import Any, Literal
 import asyncpg
 import orjson
 
-from broker.domain.access import READS, Action, Resource
+from broker.domain.access import Action
 from broker.domain.isolation import stricter
-from broker.errors import NotFound, Unavailable
+from broker.errors import Unavailable
 from broker.protocol.base import Count
 from broker.protocol.batches import Batch, JobCounts
 from broker.protocol.estimates import Estimate
-from broker.protocol.ids import AccountId, AppId, BatchId, HostId, JobId, show
+from broker.protocol.ids import AccountId, AppId, BatchId, HostId, JobId
 from broker.protocol.nodes import Isolation, Kind
 from broker.protocol.states import ACTIVE_STATES, TERMINAL_STATES
 from broker.queues import asks
 from broker.services.context import Services
 from broker.services.plans import estimates
+from broker.services.projects.batch_rights import authorised
 from broker.services.requests.actor import Actor
 from broker.services.requests.references import absent, find_node, resolve
-from broker.storage import accounts, batches, openings
+from broker.storage import accounts, batches
 from broker.storage.batches import Scope
 from broker.storage.database import Connection
 
@@ -34,12 +35,6 @@ CANCEL_SECONDS_MAX = 60.0  # below what clients wait for an answer
 Lifetime = Literal["open", "finished"]
 # What a batch can be governed by.
 GOVERNORS = frozenset({Kind.PROJECT, Kind.WORKSPACE, Kind.FOLDER, Kind.BATCH})
-
-
-def unseen(reference: str) -> NotFound:
-    """The error for a batch or job that is not there: the same as for one that is not to be
-    seen."""
-    return NotFound(f"{reference} does not exist, or is not yours to see", ids=(reference,))
 
 
 def scope(actor: Actor, app: AppId | None, account: AccountId | None) -> Scope:
@@ -144,59 +139,6 @@ async def show_one(services: Services, actor: Actor, batch: BatchId) -> Batch:
     async with snapshot(services) as connection:
         row = await authorised(connection, actor, batch)
         return (await _shown(services, connection, [row]))[0]
-
-
-async def authorised(connection: Connection, actor: Actor, batch: BatchId) -> asyncpg.Record:
-    """The row of a batch on which the caller may do what the route is for.
-
-    Raises:
-        NotFound: it does not exist, or is not to be seen.
-        Forbidden: it can be seen, but not that.
-    """
-    found = await batches.rows(connection, [batch])
-    return await require(connection, actor, next(iter(found), None), show("batch", batch))
-
-
-async def require(
-    connection: Connection, actor: Actor, row: asyncpg.Record | None, reference: str
-) -> asyncpg.Record:
-    """Goes on only when the caller may do what the route is for to a batch or its jobs.
-
-    What is not there costs as much as what is not to be seen, so that neither answer nor time tell
-    them apart.
-
-    Args:
-        row: with what governs the batch: account, app, node, isolation; None when absent.
-
-    Raises:
-        NotFound, Forbidden: as `Actor.require`.
-    """
-    if actor.action not in READS:
-        await actor.confirm(connection)
-    if row is None:
-        raise unseen(reference)
-    what = resource(actor, dict(row))
-    if _behind_glass(actor, what):
-        batch = BatchId(row.get("batch_id") or row["id"])  # of a job, or the batch itself
-        what = what._replace(opened=await openings.stands(connection, batch, actor.account_id))
-    actor.require(what, ids=(reference,))
-    return row
-
-
-def _behind_glass(actor: Actor, what: Resource) -> bool:
-    """Whether it is hidden from the caller only because it is strictly personal."""
-    strict = what.isolation is Isolation.STRICT_PERSONAL
-    return strict and actor.action in READS and actor.could(Action.BATCH_BREAK_GLASS)
-
-
-def resource(actor: Actor, row: Mapping[str, Any]) -> Resource:
-    """A batch as decisions see it."""
-    return actor.world.batch(
-        row["node_id"],
-        row["account_id"],
-        row["app_id"],
-        Isolation(row["isolation"]),
-    )
 
 
 async def unshare(

@@ -9,7 +9,7 @@ from broker.domain.access import Action
 from broker.errors import InvalidInput
 from broker.protocol.ids import BatchId, show
 from broker.services.context import Services
-from broker.services.jobs.batches import authorised
+from broker.services.projects.batch_rights import authorised
 from broker.services.requests.actor import Actor
 from broker.services.requests.streams import TICK_SECONDS, Listener
 from broker.storage.events import EventRow, Position

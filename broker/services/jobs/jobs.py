@@ -12,7 +12,8 @@ from broker.protocol.ids import AppId, BatchId, JobId, show
 from broker.protocol.jobs import Attempt, Job, JobSummary, Member
 from broker.protocol.states import ACTIVE_STATES, TERMINAL_STATES, JobState
 from broker.services.context import Services
-from broker.services.jobs.batches import app_id, authorised, cancel_range, require, scope
+from broker.services.jobs.batches import app_id, cancel_range, scope
+from broker.services.projects.batch_rights import authorised, require
 from broker.services.requests.actor import Actor
 from broker.storage import batches, gangs, jobs, outputs
 from broker.storage.batches import Scope

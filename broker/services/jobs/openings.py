@@ -8,8 +8,9 @@ from broker.errors import Conflict
 from broker.protocol.ids import BatchId, show
 from broker.protocol.nodes import Isolation
 from broker.protocol.openings import Opening, OpeningRequest
-from broker.services.jobs.batches import authorised, resource, unseen
+from broker.services.projects.batch_rights import authorised, resource
 from broker.services.requests.actor import Actor
+from broker.services.requests.references import unseen
 from broker.storage import batches, openings
 from broker.storage.database import Connection
 

@@ -11,12 +11,13 @@ from broker.protocol.nodes import Isolation, Kind, Mode
 from broker.protocol.resources import JobLimits, Resources
 from broker.services.apps.catalogue import require_submittable
 from broker.services.context import Services
-from broker.services.jobs.batches import authorised
+from broker.services.projects.batch_rights import authorised
+from broker.services.projects.places import place_of
 from broker.services.requests.actor import Actor
 from broker.services.requests.answers import CREATED, IdempotencyKey, Stored, earlier
 from broker.services.submission import admission
 from broker.services.submission.admission import Ask, ask
-from broker.services.submission.orders import SubmissionOrder, place_of
+from broker.services.submission.orders import SubmissionOrder
 from broker.services.submission.prepared import receipt
 from broker.storage import batches, blobs, idempotency, lanes
 from broker.storage.batches import NewBatch

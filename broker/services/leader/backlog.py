@@ -20,12 +20,12 @@ from broker.services.leader.allowances import allowances
 from broker.services.leader.dues import Dues
 from broker.services.leader.fleet import ClassKey, Fleet
 from broker.services.leader.lags import Lags
+from broker.services.plans.board import SECONDS_GUESS
 from broker.storage.budgets import Drawn
 from broker.storage.fleet import AccountRow, GroupRow
 from broker.storage.leases import Active, Seen
 
 IDLE = Active(0, 0.0)
-SECONDS_GUESS = 60.0  # a job's length before any of its lane has ended
 JOB_SECONDS_MIN = 0.05  # shorter jobs are not told apart
 SMOOTHING = 0.2  # how fast the guess follows what was seen
 

@@ -14,6 +14,8 @@ from broker.protocol.ids import AccountId, GroupId, LaneId
 from broker.protocol.resources import WHOLE
 from broker.queues.client import Queues, reachable
 
+SECONDS_GUESS = 60.0  # a job's length before any of its lane has ended
+
 
 @dataclass(frozen=True, slots=True)
 class AccountNote:

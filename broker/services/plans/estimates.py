@@ -16,9 +16,8 @@ from broker.protocol.estimates import Estimate
 from broker.protocol.ids import AccountId, BatchId, LaneId
 from broker.protocol.resources import JobLimits, Resources
 from broker.queues.client import Queues
-from broker.services.leader.backlog import SECONDS_GUESS
 from broker.services.plans import board, surroundings
-from broker.services.plans.board import Board, LaneNote
+from broker.services.plans.board import SECONDS_GUESS, Board, LaneNote
 from broker.storage.database import Connection
 
 REMEMBER_SECONDS = 2.0

@@ -2,9 +2,9 @@
 
 from broker.domain.access import Action
 from broker.protocol.nodes import Kind, Node
-from broker.services.jobs.batches import unseen
 from broker.services.projects import nodes as tree
 from broker.services.requests.actor import Actor
+from broker.services.requests.references import unseen
 from broker.storage import benefactors
 from broker.storage.database import Connection
 

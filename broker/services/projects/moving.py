@@ -4,7 +4,6 @@ from broker.domain.access import Resource, compound
 from broker.errors import InvalidInput, NotFound
 from broker.protocol.ids import BatchId
 from broker.protocol.nodes import MoveRequest, Node
-from broker.services.jobs import batches
 from broker.services.projects.nodes import (
     CONTAINERS,
     Item,
@@ -18,8 +17,8 @@ from broker.services.projects.nodes import (
 )
 from broker.services.projects.sharing import refuse
 from broker.services.requests.actor import Actor
-from broker.storage import batches as batch_rows
-from broker.storage import nodes
+from broker.services.requests.references import unseen
+from broker.storage import batches, nodes
 from broker.storage.database import Connection
 from broker.storage.nodes import PlaceRefused
 
@@ -56,7 +55,7 @@ async def _target(connection: Connection, actor: Actor, reference: str) -> Item:
     except NotFound as error:
         raise InvalidInput.of("/parent", error.message) from None
     if not sees(actor, target):
-        raise InvalidInput.of("/parent", batches.unseen(target.reference).message)
+        raise InvalidInput.of("/parent", unseen(target.reference).message)
     if target.kind not in CONTAINERS:
         raise InvalidInput.of("/parent", f"nothing can lie in a {target.kind}")
     return target
@@ -73,7 +72,7 @@ async def _source(connection: Connection, actor: Actor, item: Item) -> Resource:
 async def _hang(connection: Connection, item: Item, target: Item) -> None:
     if not item.is_node:
         assert item.batch is not None, "only batches have no node"
-        await batch_rows.place(connection, BatchId(item.batch["id"]), target.id)
+        await batches.place(connection, BatchId(item.batch["id"]), target.id)
         return
     try:
         if not await nodes.move(connection, item.id, target.id):

@@ -23,10 +23,10 @@ from broker.protocol.nodes import (
     parse_node,
     show_node,
 )
-from broker.services.jobs import batches
+from broker.services.projects import batch_rights
 from broker.services.requests.actor import Actor
-from broker.storage import batches as batch_rows
-from broker.storage import nodes
+from broker.services.requests.references import unseen
+from broker.storage import batches, nodes
 from broker.storage.database import Connection
 from broker.storage.nodes import NodeRow, PlaceRefused
 
@@ -106,18 +106,18 @@ async def find(
     kind, number = locate(actor, reference, pointer)
     reference, batch, node = reference[:80], None, number
     if kind is Kind.BATCH:
-        found = await batch_rows.rows(connection, [BatchId(number)])
+        found = await batches.rows(connection, [BatchId(number)])
         batch = found[0] if found else None
         node = batch["node_id"] if batch else 0
     row = await nodes.row(connection, node)
     if row is None or (batch is None and row.kind is not kind):
-        raise batches.unseen(reference)
+        raise unseen(reference)
     return Item(reference, kind, row, _resource(actor, row, batch), batch)
 
 
 def _resource(actor: Actor, row: NodeRow, batch: asyncpg.Record | None) -> Resource:
     if batch is not None:
-        return batches.resource(actor, dict(batch))
+        return batch_rights.resource(actor, dict(batch))
     if row.kind is Kind.FILE:
         trashed = row.trash_id is not None
         return actor.world.file(row.benefactor_id, row.created_by, trashed=trashed)

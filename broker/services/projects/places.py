@@ -1,13 +1,12 @@
 """Where a new thing will lie: a project, workspace or folder, or the deployment itself."""
 
-from broker.domain.access import Action
+from broker.domain.access import Action, World
 from broker.domain.access.compound import CREATE_OF
 from broker.errors import InvalidInput, NotFound
 from broker.protocol.ids import NodeId, show
-from broker.protocol.nodes import DEPLOYMENT, Kind
+from broker.protocol.nodes import DEPLOYMENT, PLACES, Kind
 from broker.services.requests.actor import Actor
-from broker.services.requests.references import absent
-from broker.services.submission.orders import place_of
+from broker.services.requests.references import absent, resolve
 
 POINTER = "/project"
 
@@ -51,3 +50,27 @@ def filtered(actor: Actor, reference: str | None) -> NodeId | None:
     if not actor.could(Action.PROJECT_VIEW, actor.world.node(place)):
         raise absent("project", reference)
     return place
+
+
+def place_of(world: World, actor: Actor, reference: str | None) -> NodeId:
+    """Where a batch will lie: what the client names, or the caller's workspace.
+
+    Args:
+        reference: handle of a project, or the id of a project, workspace or folder.
+
+    Raises:
+        InvalidInput: there is no such place. One that is not to be seen is found out later.
+    """
+    if reference is None:
+        return world.accounts[actor.account_id].workspace_id
+    kind = reference.partition("_")[0]
+    try:
+        name, number = resolve(kind if kind in PLACES else "project", reference, "/project")
+    except NotFound as error:
+        raise InvalidInput.of("/project", error.message) from None
+    if name is not None:
+        number = world.named(Kind.PROJECT, name)
+    node = world.nodes.get(NodeId(number)) if number is not None else None
+    if number is None or node is None or (name is None and node.kind != kind):
+        raise InvalidInput.of("/project", absent("project", reference).message)
+    return NodeId(number)

@@ -23,13 +23,11 @@ from broker.protocol.sharing import (
     GrantRequest,
     OverrideRequest,
 )
-from broker.services.jobs import batches
 from broker.services.projects.nodes import Item, authorised, find, held, view
 from broker.services.requests.actor import Actor
 from broker.services.requests.entity_tags import matches, tag_of
-from broker.services.requests.references import resolve
-from broker.storage import batches as batch_rows
-from broker.storage import nodes, principals
+from broker.services.requests.references import resolve, unseen
+from broker.storage import batches, nodes, principals
 from broker.storage.database import Connection
 from broker.storage.principals import Wanted
 
@@ -157,7 +155,7 @@ async def _node_of_batch(connection: Connection, item: Item) -> NodeId:
     assert item.batch is not None, "only batches have no node"
     node = await nodes.create(connection, Kind.BATCH, item.id, "", item.batch["account_id"])
     assert node is not None, "batches have no names to collide"
-    await batch_rows.place(connection, BatchId(item.batch["id"]), node)
+    await batches.place(connection, BatchId(item.batch["id"]), node)
     return node
 
 
@@ -182,7 +180,7 @@ async def restore(connection: Connection, actor: Actor, reference: str) -> Acces
     place = await nodes.row(connection, parent)
     assert place is not None, "a parent is never purged before what lies in it"
     if item.kind is Kind.BATCH and item.batch is not None:
-        await batch_rows.place(connection, BatchId(item.batch["id"]), parent)
+        await batches.place(connection, BatchId(item.batch["id"]), parent)
         await nodes.replace_acl(connection, item.id, {})
         await nodes.delete(connection, item.id)
     else:
@@ -245,7 +243,7 @@ def refuse(
         Forbidden: others might.
     """
     if any(each.unseen for each in refusals):
-        raise batches.unseen(reference)
+        raise unseen(reference)
     renamed = pointers or {}
     errors = [FieldError(renamed.get(e.pointer, e.pointer), e.rule) for e in refusals]
     rules = "; ".join(dict.fromkeys(each.rule for each in refusals))

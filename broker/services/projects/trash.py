@@ -3,10 +3,10 @@
 from broker.domain.access import KINDS, Action, Resource, decide, roles_with
 from broker.errors import Conflict, Forbidden
 from broker.protocol.nodes import Kind, Node
-from broker.services.jobs.batches import unseen
 from broker.services.projects import nodes as tree
 from broker.services.projects.nodes import Item, held, taken, view
 from broker.services.requests.actor import Actor
+from broker.services.requests.references import unseen
 from broker.storage import nodes, trash
 from broker.storage.database import Connection
 from broker.storage.trash import Below

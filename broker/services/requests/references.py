@@ -38,6 +38,12 @@ def absent(kind: str, reference: str) -> NotFound:
     return NotFound(f"there is no {kind} {reference[:80]!r}", ids=(reference[:80],))
 
 
+def unseen(reference: str) -> NotFound:
+    """The error for a node, batch or job that is not there: the same as for one that is not to be
+    seen."""
+    return NotFound(f"{reference} does not exist, or is not yours to see", ids=(reference,))
+
+
 def find_node(world: World, kind: Kind, reference: str, pointer: str) -> NodeId | None:
     """The node of a kind that a reference names, to be seen or not: by id, or by name.
 

@@ -4,18 +4,17 @@ Once when the request comes, and again in the transaction that stores it if righ
 between, whoever's.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn
 
 from broker.domain.access import Action, World, compound
-from broker.domain.access.compound import Order, Refusal
-from broker.errors import FieldError, Forbidden, InvalidInput, NotFound
+from broker.domain.access.compound import Order
+from broker.errors import InvalidInput
 from broker.protocol.ids import AppId, NodeId, show
-from broker.protocol.nodes import PLACES, Kind
+from broker.protocol.nodes import Kind
 from broker.services.data.wanted_roots import WantedRoots
 from broker.services.requests.actor import Actor
-from broker.services.requests.references import absent, find_node, resolve
+from broker.services.requests.references import absent, find_node
+from broker.services.requests.refusals import refuse
 from broker.storage.database import Connection
 
 
@@ -99,30 +98,6 @@ class SubmissionOrder:
             self.require()
 
 
-def place_of(world: World, actor: Actor, reference: str | None) -> NodeId:
-    """Where a batch will lie: what the client names, or the caller's workspace.
-
-    Args:
-        reference: handle of a project, or the id of a project, workspace or folder.
-
-    Raises:
-        InvalidInput: there is no such place. One that is not to be seen is found out later.
-    """
-    if reference is None:
-        return world.accounts[actor.account_id].workspace_id
-    kind = reference.partition("_")[0]
-    try:
-        name, number = resolve(kind if kind in PLACES else "project", reference, "/project")
-    except NotFound as error:
-        raise InvalidInput.of("/project", error.message) from None
-    if name is not None:
-        number = world.named(Kind.PROJECT, name)
-    node = world.nodes.get(NodeId(number)) if number is not None else None
-    if number is None or node is None or (name is None and node.kind != kind):
-        raise InvalidInput.of("/project", absent("project", reference).message)
-    return NodeId(number)
-
-
 def table_of(world: World, reference: str | None) -> tuple[str, NodeId] | None:
     """The table that gives the jobs; None for a submission that brings them.
 
@@ -135,23 +110,3 @@ def table_of(world: World, reference: str | None) -> tuple[str, NodeId] | None:
     if node is None:
         raise InvalidInput.of("/table", absent("table", reference).message)
     return reference, node
-
-
-def refuse(
-    refusals: Sequence[Refusal], named: Mapping[str, tuple[str, str]], *, ids: tuple[str, ...] = ()
-) -> NoReturn:
-    """Raises what stands in the way.
-
-    Args:
-        refusals: at least one.
-        named: by pointer: kind of what is named there, and its name.
-
-    Raises:
-        InvalidInput: of what is not to be seen, as if it were not there.
-        Forbidden: of everything else.
-    """
-    for each in refusals:
-        if each.unseen:
-            raise InvalidInput.of(each.pointer, absent(*named[each.pointer]).message)
-    errors = [FieldError(each.pointer, each.rule) for each in refusals]
-    raise Forbidden("; ".join(each.rule for each in refusals), ids=ids, errors=errors)

@@ -18,12 +18,13 @@ from broker.protocol.resources import WHOLE, JobLimits, Resources
 from broker.services.apps.catalogue import Catalogue, Runnable, RunnableApp, require_submittable
 from broker.services.plans import estimates
 from broker.services.plans.estimates import Outlook
+from broker.services.projects.places import place_of
 from broker.services.requests.actor import Actor
 from broker.services.requests.answers import IdempotencyKey, Stored
 from broker.services.requests.references import absent, find_node
 from broker.services.submission import admission
 from broker.services.submission.job_requests import JobRow, check_blobs
-from broker.services.submission.orders import SubmissionOrder, place_of, table_of
+from broker.services.submission.orders import SubmissionOrder, table_of
 from broker.services.submission.prepared import Prepared, ask_of
 from broker.services.submission.small_batches import Small, SmallBatches
 from broker.services.submission.streamed_batches import Body, StreamedBatches
