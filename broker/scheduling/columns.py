@@ -18,10 +18,11 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 FLOAT, INT32, INT64 = np.dtype(np.float64), np.dtype(np.int32), np.dtype(np.int64)
-MASK = np.dtype(np.uint64)
+MASK, BOOL = np.dtype(np.uint64), np.dtype(np.bool_)
 LARGEST = float(np.finfo(np.float64).max)
 
-type_names = {"f": "numbers", "i": "whole numbers", "u": "whole numbers"}
+type_names = {"f": "numbers", "i": "whole numbers", "u": "whole numbers", "b": "truth values"}
+accepted_kinds = {"f": "iuf", "i": "iu", "u": "iu", "b": "b"}
 
 
 class InvalidColumnError(ValueError):
@@ -52,7 +53,7 @@ def column(
         raise InvalidColumnError(argument, f"must have {length} entries, not {raw.size}")
     if raw.dtype == wanted:
         return np.ascontiguousarray(raw)
-    if raw.size and raw.dtype.kind not in ("iu" if wanted.kind in "iu" else "iuf"):
+    if raw.size and raw.dtype.kind not in accepted_kinds[wanted.kind]:
         raise InvalidColumnError(argument, f"must hold {type_names[wanted.kind]}, not {raw.dtype}")
     if raw.size and wanted.kind in "iu":
         limits = np.iinfo(wanted)

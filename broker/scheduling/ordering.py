@@ -89,6 +89,11 @@ def orders_by_id(snapshot: Snapshot) -> Orders:
     )
 
 
+def in_order(order: Order | None, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A column of one of the tables in order of id."""
+    return values if order is None else values[order]
+
+
 def _by_id(argument: str, ids: Int64s) -> Order | None:
     if _rise(ids):
         return None

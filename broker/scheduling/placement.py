@@ -213,7 +213,7 @@ def _pressure(classes: Masks, wanted_slots: Floats, free: Floats) -> Floats:
 
 
 @kernel
-def _sort_by_digits(rows: Int64s, key: Int64s) -> Int64s:
+def sort_by_digits(rows: Int64s, key: Int64s) -> Int64s:
     """`rows` in order of key[row] int64 >= 0, equal ones as they stood: a radix sort, which for a
     few thousand small numbers takes a fraction of the time of a sort by comparison."""
     highest = np.int64(0)
@@ -273,7 +273,7 @@ def _line_up(
         row = useful[j]
         beyond[row] = memory_mib[row] - thinnest
         place[row] = rank[klass[row]] * (most + 1) + slots[row]
-    rows = _sort_by_digits(_sort_by_digits(useful[:count].copy(), beyond), place)
+    rows = sort_by_digits(sort_by_digits(useful[:count].copy(), beyond), place)
     host, of_class = np.empty(count, np.int32), np.empty(count, np.int32)
     free = np.empty((count, HOST_COLUMNS), np.int64)
     class_end = np.zeros(classes, np.int32)

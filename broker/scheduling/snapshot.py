@@ -11,6 +11,7 @@ import numpy as np
 
 from broker.scheduling.accounts import Accounts, Groups
 from broker.scheduling.columns import (
+    BOOL,
     FLOAT,
     INT32,
     INT64,
@@ -135,6 +136,7 @@ class Running(Columns):
     age_seconds: float64[r], since it started.
     seconds_left: float64[r], until it ends by its declared limit; inf if left out.
     members: int32[r], on this host; 1 if left out.
+    leaving: bool[r], was asked to go and has not gone yet; false if left out.
     """
 
     id: Int64s = field(default_factory=empty)
@@ -143,6 +145,7 @@ class Running(Columns):
     age_seconds: Floats = field(default_factory=empty)
     seconds_left: Floats = field(default_factory=empty)
     members: Int32s = field(default_factory=empty)
+    leaving: Bools = field(default_factory=empty)
 
     def __post_init__(self) -> None:
         self._take(
@@ -152,6 +155,7 @@ class Running(Columns):
             ("age_seconds", FLOAT, None),
             ("seconds_left", FLOAT, np.inf),
             ("members", INT32, 1),
+            ("leaving", BOOL, False),
         )
         self._refuse_negative("lane", "host", "age_seconds", "seconds_left")
         self._refuse_nan("age_seconds", "seconds_left")

@@ -1,0 +1,174 @@
+"""What is never taken back, and that what is taken makes shares fairer."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from broker.scheduling import Lanes, Reclaim, Running, plan, reclaims
+from tests.oracles.busy import busy_fleets, everywhere, with_grants, without
+
+patient = settings(deadline=None, max_examples=300)
+any_fleet = busy_fleets() | busy_fleets(tree=True) | busy_fleets(narrow=True, tree=True)
+EDGE = 1e-6
+
+
+def settled(snapshot):
+    """After the grants of a cycle, and the next plan, which grants nothing more."""
+    left = with_grants(snapshot, plan(snapshot, 0.0))
+    return left, plan(left, 1.0)
+
+
+def taken_and_granted(snapshot, decided, rules):
+    """The rows taken and the plan once they are gone."""
+    rows = reclaims(snapshot, decided, rules, 1.0)
+    gone = without(snapshot, rows)
+    return rows, gone, plan(gone, 2.0)
+
+
+def held(made):
+    return np.append(made.allocated_slots, made.group_allocated_slots)
+
+
+def owed(made):
+    return np.append(made.entitlement_slots, made.group_entitlement_slots)
+
+
+@patient
+@given(any_fleet)
+def test_nobody_ends_below_entitlement_or_minimum_who_lost_slots(snapshot):
+    left, decided = settled(snapshot)
+    _, _, made = taken_and_granted(left, decided, everywhere(left))
+    minimum = np.append(left.accounts.minimum, left.groups.minimum)
+    lost = held(made) < held(decided)
+    assert (held(made) >= np.maximum(owed(decided), minimum) - EDGE)[lost].all()
+
+
+@patient
+@given(any_fleet)
+def test_somebody_below_entitlement_gains_whenever_a_job_is_taken(snapshot):
+    left, decided = settled(snapshot)
+    rows, _, made = taken_and_granted(left, decided, everywhere(left))
+    gained = made.allocated_slots > decided.allocated_slots
+    short = decided.allocated_slots < decided.entitlement_slots
+    assert rows.size == 0 or (gained & short).any()
+    maximum = np.append(left.accounts.maximum, left.groups.maximum)
+    assert (held(made) <= maximum)[held(made) > held(decided)].all()
+
+
+@patient
+@given(busy_fleets() | busy_fleets(narrow=True))
+def test_sorted_vector_of_allocation_over_weight_improves(snapshot):
+    left, decided = settled(snapshot)
+    rows, _, made = taken_and_granted(left, decided, everywhere(left))
+    before = sorted(decided.allocated_slots / decided.weight_adjusted)
+    then = sorted(made.allocated_slots / decided.weight_adjusted)
+    assert (then > before) == (rows.size > 0)
+
+
+@patient
+@given(any_fleet, st.integers(0, 21))
+def test_no_job_goes_that_is_younger_than_the_pool_allows(snapshot, seconds):
+    left, decided = settled(snapshot)
+    rules = everywhere(left, minimum_run_seconds=float(seconds))
+    rows = reclaims(left, decided, rules, 1.0)
+    assert (left.running.age_seconds[rows] >= seconds).all()
+
+
+@patient
+@given(any_fleet, st.lists(st.integers(0, 3), min_size=2, max_size=2), st.data())
+def test_no_pool_loses_more_jobs_than_its_rate_and_others_lose_none(snapshot, rates, data):
+    left, decided = settled(snapshot)
+    hosts = left.hosts.id.size
+    pool = data.draw(st.lists(st.integers(-1, 1), min_size=hosts, max_size=hosts))
+    rules = Reclaim(np.array(pool, np.int32), np.zeros(2), np.array(rates))
+    rows = reclaims(left, decided, rules, 1.0)
+    of_row = np.array(pool)[left.running.host[rows]]
+    assert (of_row >= 0).all()
+    for number in (0, 1):
+        assert np.unique(left.running.id[rows[of_row == number]]).size <= rates[number]
+
+
+@patient
+@given(any_fleet)
+def test_jobs_go_whole_and_once(snapshot):
+    left, decided = settled(snapshot)
+    rows = reclaims(left, decided, everywhere(left), 1.0)
+    assert (np.diff(rows) > 0).all()
+    went = np.isin(left.running.id, left.running.id[rows])
+    assert (np.flatnonzero(went) == rows).all()
+
+
+@patient
+@given(any_fleet)
+def test_second_call_asks_for_nothing(snapshot):
+    left, decided = settled(snapshot)
+    _, gone, made = taken_and_granted(left, decided, everywhere(left))
+    again = with_grants(gone, made)
+    assert reclaims(again, plan(again, 3.0), everywhere(again), 3.0).size == 0
+
+
+@patient
+@given(any_fleet)
+def test_who_was_asked_already_is_not_asked_for_the_same_again(snapshot):
+    left, decided = settled(snapshot)
+    rows = reclaims(left, decided, everywhere(left), 1.0)
+    leaving = np.zeros(left.running.id.size, bool)
+    leaving[rows] = True
+    asked = replace(left, running=replace(left.running, leaving=leaving))
+    assert reclaims(asked, plan(asked, 2.0), everywhere(asked), 2.0).size == 0
+
+
+@patient
+@given(busy_fleets(narrow=True))
+def test_as_many_jobs_go_as_one_by_one(snapshot):
+    """One kind of host, jobs of one slot, no groups: who stands lowest takes from who stands highest
+    while both are on their sides of their entitlements."""
+    left, decided = settled(snapshot)
+    rows, _, made = taken_and_granted(left, decided, everywhere(left))
+    slots = decided.allocated_slots.copy()
+    waits = np.bincount(left.lanes.account, left.lanes.pending, slots.size)
+    entitled, weight = decided.entitlement_slots, decided.weight_adjusted
+    moved = 0
+    while True:
+        poor = [a for a in range(slots.size) if slots[a] < entitled[a] - EDGE and waits[a] > 0]
+        rich = [a for a in range(slots.size) if slots[a] - 1 >= entitled[a] - EDGE]
+        if not poor or not rich:
+            break
+        to = min(poor, key=lambda a: (slots[a] + 1) / weight[a])
+        frm = max(rich, key=lambda a: slots[a] / weight[a])
+        slots[to] += 1
+        waits[to] -= 1
+        slots[frm] -= 1
+        moved += 1
+    assert rows.size == moved
+    assert sorted(made.allocated_slots) == sorted(slots)
+
+
+@patient
+@given(any_fleet, st.randoms(use_true_random=False))
+def test_order_of_rows_does_not_matter(snapshot, random):
+    left, decided = settled(snapshot)
+    expected = left.running.id[reclaims(left, decided, everywhere(left), 1.0)]
+
+    def shuffled(table):
+        order = list(range(table.id.size))
+        random.shuffle(order)
+        return np.array(order, np.int64), {
+            f.name: getattr(table, f.name)[order] for f in fields(table)
+        }
+
+    lane_order, lanes = shuffled(left.lanes)
+    host_order, hosts = shuffled(left.hosts)
+    _, running = shuffled(left.running)
+    running["lane"] = np.argsort(lane_order)[running["lane"]]
+    running["host"] = np.argsort(host_order)[running["host"]]
+    moved = replace(
+        left,
+        lanes=Lanes(**lanes),
+        hosts=replace(left.hosts, **hosts),
+        running=Running(**running),
+    )
+    rows = reclaims(moved, plan(moved, 1.0), everywhere(moved), 1.0)
+    assert sorted(moved.running.id[rows]) == sorted(expected)
