@@ -22,9 +22,11 @@ from typing import NamedTuple
 import numpy as np
 
 from broker.scheduling.columns import Floats, Int32s, Int64s, Masks
-from broker.scheduling.kernel import kernel
+from broker.scheduling.kernel import kernel, lean_kernel
 from broker.scheduling.nodes import LAG, MAXIMUM, MINIMUM, WEIGHT, Nodes
 from broker.scheduling.placement import AMOUNTS, MEMBERS, ON_HOST, SECONDS, SLOTS, Search
+
+HOST_ROWS = 8  # grants a host that there is room for at first
 
 
 class LaneState(NamedTuple):
@@ -53,7 +55,7 @@ class Contests(NamedTuple):
     head: Int64s
 
 
-@kernel
+@lean_kernel
 def _sift_down(item: Int64s, key: Floats, size: int, at: int) -> None:
     """Restore the heap below position `at`: the least (key, item) ends at the root.
 
@@ -131,7 +133,7 @@ def form_rings(
         tail[a] = last
 
 
-@kernel
+@lean_kernel
 def _find_host(
     need: Int64s,
     classes: Masks,
@@ -169,7 +171,7 @@ def _find_host(
     return at
 
 
-@kernel
+@lean_kernel
 def _find_gang(
     need: Int64s,
     classes: Masks,
@@ -205,13 +207,13 @@ def _find_gang(
     return 0
 
 
-@kernel
+@lean_kernel
 def job_slots(need: Int64s, shape: int) -> int:
     """Slots of one job of a shape, all members together."""
     return int(need[shape, SLOTS] * need[shape, MEMBERS])
 
 
-@kernel
+@lean_kernel
 def _record(grants: Int64s, rows: int, lane: int, at: int, jobs: int, gang: int) -> int:
     """Note a grant in a new row, or in the last one where that is of the same lane and host; the
     rows there are now."""
@@ -234,7 +236,7 @@ def drop_unplaceable(search: Search, shape: Int32s) -> None:
             shape[lane] = -1
 
 
-@kernel
+@lean_kernel
 def claim(allocated: float, slots: float, terms: Floats, node: int) -> float:
     """Where a node stands with its next job, the least first; see the module's text.
 
@@ -257,7 +259,7 @@ def claims(nodes: Nodes, members: Int64s, slots: Int64s) -> Floats:
     return keys
 
 
-@kernel
+@lean_kernel
 def _enter(
     node: int,
     item: float,
@@ -283,16 +285,16 @@ def _enter(
     match[base + at, 1] = item
     while at > 1:
         rival, other = match[base + (at ^ 1), 0], match[base + (at ^ 1), 1]
-        loses = (rival < key) | ((rival == key) & (other < item))
-        key = rival if loses else key
-        item = other if loses else item
+        tied = min(item, other) if rival == key else item
+        item = other if rival < key else tied
+        key = min(rival, key)
         at >>= 1
         match[base + at, 0] = key
         match[base + at, 1] = item
     return stays
 
 
-@kernel
+@lean_kernel
 def _winner(match: Floats, base: int, at_place: Int32s) -> int:
     """The node that is served next among siblings."""
     item = np.int64(match[base + 1, 1])
@@ -331,7 +333,7 @@ def _line_up(nodes: Nodes, head: Int64s) -> Contests:
     return Contests(match, base, leaf, size, head)
 
 
-@kernel
+@lean_kernel
 def _room(account: int, slots: int, nodes: Nodes) -> int:
     """Jobs of so many slots that the maxima of an account and its groups still allow."""
     room = int(np.iinfo(np.int64).max)
@@ -344,7 +346,7 @@ def _room(account: int, slots: int, nodes: Nodes) -> int:
     return room
 
 
-@kernel
+@lean_kernel
 def _take(
     at: int, shape: int, jobs: int, need: Int64s, free: Int64s, least: Int64s, skip: Int32s
 ) -> bool:
@@ -358,7 +360,7 @@ def _take(
     return used_up
 
 
-@kernel
+@lean_kernel
 def _turned(tail: int, stays: bool, following: Int32s) -> int:
     """The new tail of a ring whose first lane was served and stays, or leaves; -1 for no ring."""
     lane = int(following[tail])
@@ -370,29 +372,55 @@ def _turned(tail: int, stays: bool, following: Int32s) -> int:
     return tail
 
 
-@kernel
-def dispatch(nodes: Nodes, lanes: LaneState, search: Search) -> Int64s:
-    """Serve all accounts until nothing of theirs fits anywhere.
+@lean_kernel
+def _rise(
+    node: int,
+    slots: int,
+    served: bool,
+    nodes: Nodes,
+    contests: Contests,
+) -> None:
+    """Let a node and those above it claim anew, after it was given so many slots or passed over."""
+    parent, at_place, allocated, terms = nodes.parent, nodes.at_place, nodes.allocated, nodes.terms
+    match, base, leaf = contests.match, contests.base, contests.leaf
+    size, head, top = contests.size, contests.head, parent.size
+    while node != top:
+        above = int(parent[node])
+        allocated[node] += slots
+        item = float(top + node) if served else float(match[base[above] + leaf[node], 1])
+        stays = _enter(node, item, allocated, head, terms, match, base[above], leaf[node])
+        size[above] -= not stays
+        following = head[_winner(match, base[above], at_place)] if size[above] > 0 else 0
+        if head[above] != following:  # seldom; else the contest above need not wait for this one
+            head[above] = following
+        node = above
 
-    Returns int64[r, 4], lane, host position, jobs and -1, in the order granted; neighbouring grants
-    of one lane to one host are one row. For each host of a job of several members a row of its own:
-    members in place of jobs, and the number of that job.
+
+@lean_kernel
+def _serve_all(
+    nodes: Nodes,
+    lanes: LaneState,
+    search: Search,
+    contests: Contests,
+    grants: Int64s,
+    rows: int,
+    gangs: int,
+    spots: Int64s,
+) -> tuple[int, int, bool]:
+    """Serve accounts while any lines up and any host is left, or until `grants` is full.
+
+    grants: int64[., 4], as of `dispatch`; rows and gangs in it so far. Returns these numbers anew,
+    and whether it is full. spots: int64[h, 2], room for one gang's hosts.
     """
-    parent, tails, at_place = nodes.parent, nodes.tail, nodes.at_place
-    allocated, terms, top = nodes.allocated, nodes.terms, parent.size
+    tails, at_place = nodes.tail, nodes.at_place
     waiting, shapes, following = lanes.waiting, lanes.shape, lanes.following
     cursor, skip, klass, free = search.cursor, search.skip, search.klass, search.free
     need, classes, class_end = search.need, search.classes, search.class_end
-    head = np.zeros(top + 1, np.int64)
-    for account in range(tails.size):
-        if tails[account] >= 0:
-            head[account] = job_slots(need, shapes[following[tails[account]]])
-    contests = _line_up(nodes, head)
-    match, base, leaf = contests.match, contests.base, contests.leaf
-    size = contests.size
-    bounded = terms.size > 0 and terms[:, MAXIMUM].min() < np.inf
-    grants, rows, gangs = np.empty((1024, 4), np.int64), 0, 0
-    spots = np.empty((klass.size, 2), np.int64)
+    match, base, size, head = contests.match, contests.base, contests.size, contests.head
+    top = nodes.parent.size
+    bounded = False
+    for node in range(top):
+        bounded |= nodes.terms[node, MAXIMUM] < np.inf
     usable = 0
     for at in range(klass.size):
         usable += skip[at] == at
@@ -406,11 +434,10 @@ def dispatch(nodes: Nodes, lanes: LaneState, search: Search) -> Int64s:
         lane = following[tail]
         shape = shapes[lane]
         slots = job_slots(need, shape)
-        room = _room(a, slots, nodes) if bounded else waiting[lane]
         most = 1 if need[shape, MEMBERS] == 1 else klass.size
         if rows + most > grants.shape[0]:
-            longer = np.empty((grants.shape[0] + most, 4), np.int64)
-            grants = np.concatenate((grants, longer))
+            return rows, gangs, True
+        room = _room(a, slots, nodes) if bounded else waiting[lane]
         at, jobs = klass.size, 0
         if room > 0:
             at = _find_host(need, classes, class_end, cursor, skip, klass, free, shape)
@@ -436,16 +463,36 @@ def dispatch(nodes: Nodes, lanes: LaneState, search: Search) -> Int64s:
         served = jobs > 0
         waiting[lane] -= jobs
         tails[a] = _turned(tail, served and waiting[lane] > 0, following)
-        head[a] = 0 if tails[a] < 0 else job_slots(need, shapes[following[tails[a]]])
-        node = a
-        while node != top:
-            above = int(parent[node])
-            allocated[node] += jobs * slots
-            item = float(top + node) if served else float(match[base[above] + leaf[node], 1])
-            stays = _enter(node, item, allocated, head, terms, match, base[above], leaf[node])
-            size[above] -= not stays
-            head[above] = head[_winner(match, base[above], at_place)] if size[above] > 0 else 0
-            node = above
+        next_slots = 0 if tails[a] < 0 else job_slots(need, shapes[following[tails[a]]])
+        if head[a] != next_slots:  # seldom; else the contest need not wait for the lane's row
+            head[a] = next_slots
+        _rise(a, jobs * slots, served, nodes, contests)
+    return rows, gangs, False
+
+
+@kernel
+def dispatch(nodes: Nodes, lanes: LaneState, search: Search) -> Int64s:
+    """Serve all accounts until nothing of theirs fits anywhere.
+
+    Returns int64[r, 4], lane, host position, jobs and -1, in the order granted; neighbouring grants
+    of one lane to one host are one row. For each host of a job of several members a row of its own:
+    members in place of jobs, and the number of that job.
+    """
+    tails, shapes, following = nodes.tail, lanes.shape, lanes.following
+    head = np.zeros(nodes.parent.size + 1, np.int64)
+    for account in range(tails.size):
+        if tails[account] >= 0:
+            head[account] = job_slots(search.need, shapes[following[tails[account]]])
+    contests = _line_up(nodes, head)
+    hosts = search.klass.size
+    spots = np.empty((hosts, 2), np.int64)
+    grants = np.empty((1024 + HOST_ROWS * hosts, 4), np.int64)
+    rows, gangs, full = _serve_all(nodes, lanes, search, contests, grants, 0, 0, spots)
+    while full:
+        longer = np.empty((2 * rows + hosts, 4), np.int64)
+        longer[:rows] = grants[:rows]
+        grants = longer
+        rows, gangs, full = _serve_all(nodes, lanes, search, contests, grants, rows, gangs, spots)
     return grants[:rows]
 
 
@@ -456,31 +503,21 @@ def line(nodes: Nodes, least: Int64s) -> Int64s:
 
     Changes `nodes`.
     """
-    parent, at_place, allocated = nodes.parent, nodes.at_place, nodes.allocated
-    terms, top, accounts = nodes.terms, nodes.parent.size, nodes.tail.size
-    terms[:, MAXIMUM] = np.inf
+    top, accounts = nodes.parent.size, nodes.tail.size
+    nodes.terms[:, MAXIMUM] = np.inf
     head = np.zeros(top + 1, np.int64)
     head[:accounts] = least
     contests = _line_up(nodes, head)
-    match, base, leaf, size = contests.match, contests.base, contests.leaf, contests.size
     order, count = np.empty(accounts, np.int64), 0
-    while size[top] > 0:
+    while contests.size[top] > 0:
         a = top
         while a >= accounts:
-            a = _winner(match, base[a], at_place)
+            a = _winner(contests.match, contests.base[a], nodes.at_place)
         order[count] = a
         count += 1
         slots = head[a]
         head[a] = 0
-        node = a
-        while node != top:
-            above = int(parent[node])
-            allocated[node] += slots
-            item = float(top + node)
-            stays = _enter(node, item, allocated, head, terms, match, base[above], leaf[node])
-            size[above] -= not stays
-            head[above] = head[_winner(match, base[above], at_place)] if size[above] > 0 else 0
-            node = above
+        _rise(a, slots, True, nodes, contests)
     return order[:count]
 
 

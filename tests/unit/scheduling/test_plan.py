@@ -173,6 +173,13 @@ def test_huge_host_alone_is_filled_in_one_step():
     assert hosts_of(made) == [(0, 0, 1_900_000_000)]
 
 
+def test_more_grants_than_room_was_made_for_are_all_given_and_gangs_numbered_on():
+    lanes = [{"pending": 9000}, {"pending": 9000, "members": 2}]
+    made = plan(fleet([1, 1], lanes, [{"slots_free": 3000}] * 2), 0.0)
+    assert made.allocated_slots.tolist() == [3000, 3000]
+    assert made.grant_gang[made.grant_gang >= 0].tolist() == list(range(1500))
+
+
 def test_id_that_occurs_twice_is_refused():
     snapshot = fleet([1, 1], [{}, {}], [{}], account_id=np.array([7, 7]))
     with pytest.raises(InvalidColumnError, match=r"accounts.id\[1\] occurs twice"):
