@@ -80,7 +80,7 @@ class InvalidInput(FairleadError):
     @classmethod
     def of(cls, pointer: str, detail: str) -> "InvalidInput":
         """An error about exactly one field."""
-        return cls(f"{pointer}: {detail}", errors=[FieldError(pointer, detail)])
+        return cls(f"{pointer or 'the body'}: {detail}", errors=[FieldError(pointer, detail)])
 
 
 class BodyTooLarge(InvalidInput):

@@ -18,6 +18,7 @@ from broker.protocol.limits import (
     PAGE_ITEMS_DEFAULT,
     PAGE_ITEMS_MAX,
 )
+from broker.protocol.refusals import detail_of
 from broker.services.context import Services
 from broker.services.people import audit
 from broker.services.people.audit import Trace
@@ -128,7 +129,7 @@ class Call:
             return model.model_validate(dict(self.request.query), strict=False)
         except ValidationError as error:
             bad = error.errors(include_url=False, include_input=False)
-            fields = [FieldError(f"?{'.'.join(map(str, e['loc']))}", e["msg"]) for e in bad]
+            fields = [FieldError(f"?{'.'.join(map(str, e['loc']))}", detail_of(e)) for e in bad]
             raise InvalidInput(_summary(fields), errors=fields) from None
 
     def key_text(self) -> str | None:
@@ -202,7 +203,7 @@ def parse_json(model: type[Model], text: bytes, place: str = "") -> Model:
     """JSON text as a model.
 
     Args:
-        place: stands before each pointer, e.g. "line 1: ".
+        place: stands before each pointer, e.g. "line 1".
 
     Raises:
         InvalidInput: not JSON, or bad fields, each named by its JSON pointer.
@@ -211,8 +212,13 @@ def parse_json(model: type[Model], text: bytes, place: str = "") -> Model:
         return model.model_validate_json(text)
     except ValidationError as error:
         bad = error.errors(include_url=False, include_input=False)[:100]
-        fields = [FieldError(place + "".join(f"/{p}" for p in e["loc"]), e["msg"]) for e in bad]
+        fields = [FieldError(pointer(place, e["loc"]), detail_of(e)) for e in bad]
         raise InvalidInput(_summary(fields), errors=fields) from None
+
+
+def pointer(place: str, path: Sequence[str | int]) -> str:
+    """A field within a body or a line, as errors name it: "/name", "line 3: /name", "line 3"."""
+    return ": ".join(part for part in (place, "".join(f"/{name}" for name in path)) if part)
 
 
 def _summary(fields: list[FieldError]) -> str:

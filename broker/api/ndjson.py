@@ -131,4 +131,5 @@ def refuse_malformed(numbered: list[tuple[int, bytes]]) -> None:
         try:
             orjson.loads(line)
         except orjson.JSONDecodeError as error:
-            raise InvalidInput.of(f"line {number}", f"not valid JSON: {error}") from None
+            detail = f"not valid JSON: {error.msg}, at column {error.colno}"
+            raise InvalidInput.of(f"line {number}", detail) from None

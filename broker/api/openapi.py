@@ -338,7 +338,7 @@ def _example(cls: type[errors.FairleadError], status: int) -> Json:
         "detail": _first_line(cls),
         "code": cls.code,
         "ids": [],
-        "errors": [{"pointer": "/name", "detail": "Field required"}] if status == 422 else [],
+        "errors": [{"pointer": "/name", "detail": "is missing"}] if status == 422 else [],
     }
 
 

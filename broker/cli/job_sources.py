@@ -36,6 +36,7 @@ def from_lines(
     from pydantic import ValidationError
 
     from broker.protocol.batches import JobRequest
+    from broker.protocol.refusals import detail_of
 
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -44,8 +45,8 @@ def from_lines(
             job = JobRequest.model_validate_json(line)
         except ValidationError as error:
             fields = [
-                FieldError(": ".join([f"line {number}", *_pointer(e["loc"])]), e["msg"])
-                for e in error.errors(include_url=False)
+                FieldError(": ".join([f"line {number}", *_pointer(e["loc"])]), detail_of(e))
+                for e in error.errors()
             ]
             raise InvalidInput(f"line {number} is not a job", errors=fields) from error
         update: dict[str, object] = {}

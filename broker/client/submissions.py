@@ -16,6 +16,7 @@ from broker.client.transport import Ref, Transport, name_of
 from broker.errors import FieldError, InvalidInput
 from broker.protocol.apps import Scalar
 from broker.protocol.batches import BatchHeader, BatchReceipt, DryRun, JobRequest
+from broker.protocol.refusals import detail_of
 from broker.protocol.resources import JobLimits, Resources
 
 CHUNK_BYTES: Final = 256 * 2**10
@@ -132,8 +133,8 @@ def checked(model: type[Model], value: object, pointer: str = "") -> Model:
         return model.model_validate(value)
     except ValidationError as error:
         fields = [
-            FieldError(pointer + "".join(f"/{part}" for part in e["loc"]), e["msg"])
-            for e in error.errors(include_url=False, include_context=False)
+            FieldError(pointer + "".join(f"/{part}" for part in e["loc"]), detail_of(e))
+            for e in error.errors()
         ]
         raise InvalidInput(
             f"{len(fields)} bad field{'s' if len(fields) > 1 else ''}", errors=fields

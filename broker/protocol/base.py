@@ -36,12 +36,22 @@ def _no_control_characters(text: str) -> str:
     return text
 
 
-Name = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", min_length=1, max_length=NAME_CHARACTERS_MAX
-    ),
-]
+NAME = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
+LABEL = r"^[^\s/]([^/\t\n]*[^\s/])?$"
+PARAMETER_NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
+FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
+DIGEST = r"^[0-9a-f]{64}$"
+
+IN_WORDS = {
+    NAME: "lower-case letters, digits, dots and hyphens, with a letter or digit at both ends",
+    LABEL: "a text without a slash, and without blanks at its ends",
+    PARAMETER_NAME: "letters, digits and underscores, with a letter first",
+    FILE_NAME: "letters, digits, dots, hyphens and underscores, with no dot or hyphen first",
+    DIGEST: "64 hexadecimal digits in lower case",
+}
+"""What each of the patterns asks for, for the people whose text it refuses."""
+
+Name = Annotated[str, StringConstraints(pattern=NAME, min_length=1, max_length=NAME_CHARACTERS_MAX)]
 """A unique handle: lower-case letters, digits, dots and hyphens. Never an underscore, so that a
 name cannot be mistaken for an id like `app_17`."""
 
@@ -53,23 +63,21 @@ Text = Annotated[
 ]
 Label = Annotated[
     str,
-    StringConstraints(pattern=r"^[^\s/]([^/\t\n]*[^\s/])?$", max_length=TITLE_CHARACTERS_MAX),
+    StringConstraints(pattern=LABEL, max_length=TITLE_CHARACTERS_MAX),
     AfterValidator(_no_control_characters),
 ]
 """What something is called in the place where it lies: any text without a slash, and without blanks
 at its ends."""
 
 ParameterName = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=NAME_CHARACTERS_MAX)
+    str, StringConstraints(pattern=PARAMETER_NAME, max_length=NAME_CHARACTERS_MAX)
 ]
 """A parameter of an app: what may stand between braces in a command template."""
 
-FileName = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", min_length=1, max_length=128)
-]
+FileName = Annotated[str, StringConstraints(pattern=FILE_NAME, min_length=1, max_length=128)]
 """One path component, never a path: nothing to escape from."""
 
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Digest = Annotated[str, StringConstraints(pattern=DIGEST)]
 """SHA-256 in lower-case hexadecimal."""
 
 Item = TypeVar("Item")

@@ -94,6 +94,11 @@ async def test_defaults_are_filled_in_and_jobs_have_consecutive_ids(
     [
         (body(job(temperature=1), job(temperature=11)), "/jobs/1/parameters/temperature"),
         (body(job(temperature="1")), "/jobs/0/parameters/temperature"),
+        (body(job(temperature=None)), "/jobs/0/parameters/temperature"),
+        (body({"parameters": []}), "/jobs/0/parameters"),
+        (body([]), "/jobs/0"),
+        (body(job(temperature=1), project="nonesuch"), "/project"),
+        (body(job(temperature=1), pool="No Pool"), "/pool"),
         (body(job()), "/jobs/0/parameters/temperature"),
         (body(job(temperature=1, sweeps=1.5)), "/jobs/0/parameters/sweeps"),
         (body(job(temperature=1, start="warm")), "/jobs/0/parameters/start"),
@@ -133,8 +138,14 @@ async def test_a_bad_field_is_named_and_nothing_is_stored(
 
 async def test_a_body_that_is_not_json_is_refused(broker: Running, ann: Http) -> None:
     async with nothing_stored(broker):
-        (await ann.post("/v1/batches", b"{nope")).problem(422, "invalid_input")
-        (await ann.post("/v1/batches", b"[]")).problem(422, "invalid_input")
+        for text, said in (
+            (b"{nope", "not valid JSON"),
+            (b"[]", "expected an object"),
+            (b"", "empty"),
+        ):
+            document = (await ann.post("/v1/batches", text)).problem(422, "invalid_input")
+            assert document["detail"].startswith("the body: ")
+            assert said in document["detail"]
 
 
 async def test_a_body_beyond_the_limit_is_refused(broker: Running, ann: Http) -> None:
@@ -163,6 +174,9 @@ async def test_lines_are_stored_as_one_batch(broker: Running, ann: Http) -> None
     [
         (b'{"parameters":{"temperature":1}', "line 2502"),
         (b"{},{}", "line 2502"),
+        (b'{"parameters":{"temperature":NaN}}', "line 2502"),
+        (b'{"parameters":{"temperature":1e999}}', "line 2502"),
+        (b"\xff", "line 2502"),
         (b'{"parameters":{"temperature":-1}}', "line 2502: /parameters/temperature"),
         (b'{"parameters":{"temperature":1},"x":1}', "line 2502: /x"),
     ],
@@ -202,6 +216,9 @@ async def test_lines_need_a_header_and_a_job(broker: Running, ann: Http) -> None
         reply = await send_lines(ann, b'{"app":"ising","bad":1}', b"{}")
         reply.problem(422, "invalid_input")
         assert reply.pointers() == ["line 1: /bad"]
+        reply = await send_lines(ann, b'{"app":"ising"', b"{}")
+        reply.problem(422, "invalid_input")
+        assert reply.pointers() == ["line 1"]
         (await send_lines(ann, b'{"app":"ising"}')).problem(422, "invalid_input")
 
 

@@ -78,7 +78,7 @@ async def counted(chunks: AsyncIterator[list[JobRow]]) -> int:
 async def _submit_lines(call: Call, dry_run: bool) -> web.Response:
     lines = Lines(call.request.content)
     submission = call.services.submission
-    header = parse_json(BatchHeader, await lines.first(), "line 1: ")
+    header = parse_json(BatchHeader, await lines.first(), "line 1")
     refuse_table(header, "line 1: ")
     prepared = await submission.prepare(call.actor, header)
     jobs = jobs_of(lines, prepared)

@@ -56,7 +56,7 @@ def test_a_bad_line_of_a_file_is_named(broker: Any, fairlead: Fairlead) -> None:
     assert run.exit_code == 5
     assert run.stderr.splitlines() == [
         "fairlead: line 2 is not a job",
-        "  line 2: /seed: Extra inputs are not permitted",
+        "  line 2: /seed: there is no such field",
     ]
     assert broker.seen == []
 
