@@ -36,7 +36,11 @@ class WorkerSettings(BaseSettings):
     """Settings of one agent."""
 
     model_config = SettingsConfigDict(
-        env_prefix="FAIRLEAD_", extra="ignore", frozen=True, use_attribute_docstrings=True
+        env_prefix="FAIRLEAD_",
+        extra="ignore",
+        frozen=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
     )
 
     url: Annotated[str, AfterValidator(_http_url)]

@@ -5,7 +5,7 @@ and a scientist's laptop has neither.
 """
 
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from broker.up import Announcement
 
 Result = TypeVar("Result")
-Settings = TypeVar("Settings")
 
 admin = typer.Typer(no_args_is_help=True, help="Directly in the database: the first admin.")
 
@@ -102,9 +101,9 @@ def serve(
     are FAIRLEAD_ variables too.
     """
     from broker import main
-    from broker.config import Settings as BrokerSettings
+    from broker.config import Settings, read
 
-    run(main.serve(_settings(BrokerSettings, host=host, port=port)))
+    run(main.serve(read(Settings, host=host, port=port)))
 
 
 def worker(
@@ -145,10 +144,11 @@ def worker(
 ) -> None:
     """Offer this machine's GPUs or cores: fetch jobs and run them, until SIGTERM."""
     from broker.client.client import URL_DEFAULT
+    from broker.config import read
     from workers import main
     from workers.settings import WorkerSettings
 
-    settings = _settings(
+    settings = read(
         WorkerSettings,
         url=url or URL_DEFAULT,
         enrollment_token=token,
@@ -184,19 +184,6 @@ def create_admin(
         print_json({"name": name, "token": token})
     else:
         print_line(token)
-
-
-def _settings(cls: Callable[..., Settings], **given: object) -> Settings:
-    """Settings from the environment and from what was given; raises StartupError."""
-    from pydantic import ValidationError
-
-    try:
-        return cls(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        lines = [
-            f"FAIRLEAD_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()
-        ]
-        raise StartupError("cannot start; " + "; ".join(lines)) from None
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:

@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 from pydantic import SecretStr
 
-from broker.config import Settings
+from broker.config import Settings, read
 from broker.embedded import EmbeddedServers, default_data_directory
 from broker.errors import StartupError
 from broker.main import Broker
@@ -75,32 +75,27 @@ async def local_broker(
     if bool(database_url) != bool(redis_url):
         raise StartupError("set both FAIRLEAD_DATABASE_URL and FAIRLEAD_REDIS_URL, or neither")
     home = directory or default_data_directory()
+    # Before the servers start: they are private ones, and their addresses not known yet.
+    settings = read(
+        Settings,
+        database_url=database_url or "",
+        redis_url=redis_url or "",
+        files_directory=home / "files",
+        host=host,
+        port=port,
+    )
     if database_url and redis_url:
-        async with _broker(home, host, port, database_url, redis_url) as broker:
+        async with Broker(settings) as broker:
             yield await _announced(broker, None, home)
         return
-    async with (
-        EmbeddedServers(home) as servers,
-        _broker(home, host, port, servers.database_url, servers.redis_url) as broker,
-    ):
+    async with EmbeddedServers(home) as servers, Broker(_with(settings, servers)) as broker:
         yield await _announced(broker, servers, home)
 
 
-@asynccontextmanager
-async def _broker(
-    home: Path, host: str, port: int, database_url: str, redis_url: str
-) -> AsyncIterator[Broker]:
-    settings = Settings.model_validate(
-        {
-            "database_url": SecretStr(database_url),
-            "redis_url": SecretStr(redis_url),
-            "files_directory": home / "files",
-            "host": host,
-            "port": port,
-        }
-    )
-    async with Broker(settings) as broker:
-        yield broker
+def _with(settings: Settings, servers: EmbeddedServers) -> Settings:
+    """The same settings, and where the private servers are."""
+    urls = {"database_url": servers.database_url, "redis_url": servers.redis_url}
+    return settings.model_copy(update={name: SecretStr(url) for name, url in urls.items()})
 
 
 async def _announced(broker: Broker, servers: EmbeddedServers | None, home: Path) -> LocalBroker:
