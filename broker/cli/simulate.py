@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from broker.scheduling.simulation import BadRow, Report
 
 DAY_SECONDS: Final = 86_400.0
+SLOTS_MAX: Final = 1_000_000  # of the simulated cluster
 BAD_ROWS_SHOWN: Final = 20
 GZIP_MAGIC: Final = b"\x1f\x8b"
 EVERY: Final = "all"
@@ -40,7 +42,7 @@ def simulate(
             help="Columns job_id,user,group,gpus,submit_s,duration_s,state; .gz too; - is stdin.",
         ),
     ],
-    slots: Annotated[int, typer.Option(min=1, help="GPUs of the cluster.")],
+    slots: Annotated[int, typer.Option(min=1, max=SLOTS_MAX, help="GPUs of the cluster.")],
     quotas: Annotated[
         str | None,
         typer.Option(
@@ -51,13 +53,13 @@ def simulate(
         str,
         typer.Option(help="fairlead, fifo, slurm-fairtree, htcondor, boinc, or all."),
     ] = "fairlead",
-    host_slots: Annotated[int, typer.Option(min=1, help="GPUs of one host.")] = 8,
+    host_slots: Annotated[int, typer.Option(min=1, max=SLOTS_MAX, help="GPUs of one host.")] = 8,
     from_day: Annotated[float, typer.Option(min=0.0, help="Leave out what is earlier.")] = 0.0,
     days: Annotated[
         float | None, typer.Option(min=0.0, help="Leave out what is so much later.")
     ] = None,
     half_life: Annotated[
-        float, typer.Option(min=0.0, help="Days in which past usage counts half.")
+        float, typer.Option(help="Days in which past usage counts half, above 0.")
     ] = 7.0,
     every: Annotated[
         float, typer.Option(min=0.0, help="Seconds between two cycles; 0: one after every event.")
@@ -81,14 +83,20 @@ def simulate(
     names = tuple(POLICIES) if policy == EVERY else (policy,)
     if not set(names) <= set(POLICIES):
         raise InvalidInput.of("--policy", f"{policy!r} is none of {', '.join(POLICIES)}, {EVERY}")
+    if not 0 < half_life < math.inf:
+        raise InvalidInput.of("--half-life", f"must be finite and above 0 days, not {half_life:g}")
     if picture is not None:
         simulation_pictures.require()
+        if not picture.parent.is_dir():
+            raise InvalidInput.of("--picture", f"there is no directory {picture.parent}")
     fleet = Fleet(slots, host_slots)
     jobs = _read(trace, lambda lines: read_trace(lines, fleet.fits), skip_bad)
     if from_day or days is not None:
         start = from_day * DAY_SECONDS
         jobs = jobs.between(start, start + DAY_SECONDS * (days if days is not None else 1e9))
     weights = _read(quotas, read_quotas, skip_bad) if quotas else None
+    if weights is not None and not (weights.groups or weights.accounts):
+        raise InvalidInput(f"{quotas}: has no quotas")
 
     def run(name: str, progress: Callable[[int], None]) -> "Report":
         return replay(
@@ -104,7 +112,10 @@ def simulate(
 
     reports = _replay_each(names, jobs.jobs, run)
     if picture is not None:
-        simulation_pictures.draw(picture, reports)
+        try:
+            simulation_pictures.draw(picture, reports)
+        except (OSError, ValueError) as error:
+            raise InvalidInput.of("--picture", str(error)) from error
     if session.json:
         for each in reports:
             print_line(_json(each))
@@ -122,7 +133,8 @@ def _replay_each(
     from broker.scheduling import InvalidColumnError
 
     reports = []
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         for name in names:
             task = bar.add_task(name, total=jobs)
 

@@ -1,6 +1,5 @@
 """Quotas of a trace's groups and accounts, and the tree that they weigh."""
 
-import csv
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +8,7 @@ import numpy as np
 
 from broker.scheduling.columns import Floats, Int32s, Int64s, InvalidColumnError
 from broker.scheduling.division import divide
-from broker.scheduling.simulation.trace import BadRow, Trace
+from broker.scheduling.simulation.trace import BadRow, Trace, records
 
 WEIGHT_COLUMNS = ("quota", "weight", "gpus")
 
@@ -77,26 +76,31 @@ def read_quotas(lines: Iterable[str]) -> tuple[Quotas, list[BadRow]]:
     A row with a user weighs that account, a row without one the group.
     Raises InvalidColumnError where the heading lacks a column.
     """
-    rows = csv.DictReader(lines)
-    heading = rows.fieldnames or []
+    bad: list[BadRow] = []
+    rows = records(lines, bad)
+    heading = [name.strip().lstrip("\ufeff") for name in next(rows, (0, []))[1]]
     weighs = next((name for name in WEIGHT_COLUMNS if name in heading), None)
     if weighs is None or not {"group", "user"} & set(heading):
         raise InvalidColumnError(
             "heading", f"needs group or user, and one of {', '.join(WEIGHT_COLUMNS)}"
         )
+    if len(set(heading)) < len(heading):
+        raise InvalidColumnError("heading", f"has a column twice: {','.join(heading)}")
     groups: dict[str, float] = {}
     accounts: dict[tuple[str, str], float] = {}
-    bad: list[BadRow] = []
-    for row in rows:
-        group, user = (row.get("group") or "").strip(), (row.get("user") or "").strip()
+    for line, fields in rows:
+        row = dict(zip(heading, fields, strict=False))
+        group, user = row.get("group", "").strip(), row.get("user", "").strip()
         try:
-            weight = _weight(weighs, row.get(weighs) or "")
+            if len(fields) > len(heading):
+                raise ValueError(f"has {len(fields)} fields, not {len(heading)}")
+            weight = _weight(weighs, row.get(weighs, ""))
             if not group and not user:
                 raise ValueError("user and group are both empty")
             if (group, user) in accounts if user else group in groups:
                 raise ValueError("occurs twice")
         except ValueError as error:
-            bad.append(BadRow(rows.line_num, str(error)))
+            bad.append(BadRow(line, str(error)))
             continue
         if user:
             accounts[group, user] = weight

@@ -9,7 +9,7 @@ just as long. Rows may come in any order; they are put in order of submission.
 
 import csv
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,22 +101,23 @@ def read_trace(lines: Iterable[str], fits: Callable[[int], bool]) -> tuple[Trace
     fits: whether the cluster could ever run a job of so many GPUs.
     Raises InvalidColumnError (a ValueError) where the heading lacks a column.
     """
-    rows = csv.reader(lines)
-    place = _places(next(rows, []))
-    good: list[tuple[float, int, float, tuple[str, str]]] = []
     bad: list[BadRow] = []
+    rows = records(lines, bad)
+    _, heading = next(rows, (0, []))
+    place = _places(heading)
+    good: list[tuple[float, int, float, tuple[str, str]]] = []
     seen: set[str] = set()
     sizes: dict[int, bool] = {}
-    for row in rows:
-        if not row:
-            continue
+    for line, row in rows:
         try:
+            if len(row) > len(heading):
+                raise ValueError(f"has {len(row)} fields, not {len(heading)}")
             job = _job(row, place, seen)
             if not sizes.setdefault(job[1], fits(job[1])):
                 raise ValueError(f"gpus is {job[1]}: no such job fits on the cluster")
             good.append(job)
         except ValueError as error:
-            bad.append(BadRow(rows.line_num, str(error)))
+            bad.append(BadRow(line, str(error)))
     good.sort(key=lambda job: job[0])
     number: dict[tuple[str, str], int] = {}
     account = [number.setdefault(job[3], len(number)) for job in good]
@@ -130,12 +131,32 @@ def read_trace(lines: Iterable[str], fits: Callable[[int], bool]) -> tuple[Trace
     return trace, bad
 
 
+def records(lines: Iterable[str], bad: list[BadRow]) -> Iterator[tuple[int, list[str]]]:
+    """(line on which it ends, fields) of each row of a CSV file that is not blank.
+
+    What the csv module cannot read is added to `bad`.
+    """
+    rows = csv.reader(lines)
+    while True:
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            bad.append(BadRow(rows.line_num, str(error)))
+        else:
+            if row:
+                yield rows.line_num, row
+
+
 def _places(heading: Sequence[str]) -> list[int]:
     """Where each of `COLUMNS` stands; `state` may be missing (-1)."""
     names = [name.strip().lstrip("\ufeff") for name in heading]
-    for name in COLUMNS[:-1]:
-        if name not in names:
+    for name in COLUMNS:
+        if name not in names and name != "state":
             raise InvalidColumnError("heading", f"has no column {name}: {','.join(COLUMNS)}")
+        if names.count(name) > 1:
+            raise InvalidColumnError("heading", f"has the column {name} twice")
     return [names.index(name) if name in names else -1 for name in COLUMNS]
 
 

@@ -83,7 +83,13 @@ def test_bad_rows_can_be_left_out(trace: Path, fairlead: Fairlead) -> None:
     ("arguments", "said"),
     [
         (["--policy", "lottery"], "--policy: 'lottery' is none of fairlead, fifo"),
-        (["--half-life", "0"], "half_life_seconds must be finite and above 0"),
+        *[
+            (["--half-life", days], f"--half-life: must be finite and above 0 days, not {days}")
+            for days in ("0", "-1", "nan", "inf")
+        ],
+        (["--every", "inf"], "every_seconds must be finite"),
+        (["--picture", "nowhere/shares.png"], "--picture: there is no directory nowhere"),
+        (["--picture", "shares.xyz"], "--picture: Format 'xyz' is not supported"),
         (["--from-day", "9"], "trace has no jobs"),
         (["--quotas", "nowhere.csv"], "cannot read nowhere.csv: No such file or directory"),
     ],
@@ -93,7 +99,41 @@ def test_wrong_arguments_are_named(
 ) -> None:
     run = fairlead("simulate", str(trace), "--slots", "16", *arguments)
     assert run.exit_code == 5
-    assert said in run.stderr
+    [line] = run.stderr.splitlines()
+    assert said in line
+
+
+@pytest.mark.parametrize("slots", ["0", "-1", "1.5", "nan", "99999999999999"])
+def test_a_cluster_has_some_slots_and_not_too_many(
+    trace: Path, fairlead: Fairlead, slots: str
+) -> None:
+    run = fairlead("simulate", str(trace), "--slots", slots)
+    assert run.exit_code == 2
+    assert "--slots" in run.stderr
+
+
+@pytest.mark.parametrize("weight", ["nan", "-1", "inf", "much", ""])
+def test_a_quota_that_is_none_is_named_by_its_line(
+    trace: Path, fairlead: Fairlead, weight: str
+) -> None:
+    rows = ["lab,3", f"club,{weight}"]
+    quotas = written(trace.parent / "quotas.csv", rows, "group,quota")
+    arguments = ("simulate", str(trace), "--slots", "16", "--quotas", str(quotas))
+    run = fairlead(*arguments)
+    assert run.exit_code == 5
+    assert f"{quotas} has 1 bad row" in run.stderr
+    assert "  line 3: quota is " in run.stderr
+    # left out, the group that it was for has no quota, and that is no 1
+    run = fairlead(*arguments, "--skip-bad")
+    assert run.exit_code == 5
+    assert "has no quota for club" in run.stderr
+
+
+def test_a_file_without_quotas_does_not_make_all_equal(trace: Path, fairlead: Fairlead) -> None:
+    quotas = written(trace.parent / "quotas.csv", [], "group,quota")
+    run = fairlead("simulate", str(trace), "--slots", "16", "--quotas", str(quotas))
+    assert run.exit_code == 5
+    assert run.stderr == f"fairlead: {quotas}: has no quotas\n"
 
 
 def test_quotas_without_a_group_of_the_trace_are_refused(trace: Path, fairlead: Fairlead) -> None:
@@ -103,7 +143,9 @@ def test_quotas_without_a_group_of_the_trace_are_refused(trace: Path, fairlead: 
     assert "quotas.groups has no quota for club" in run.stderr
 
 
-@pytest.mark.parametrize("content", [b"\x1f\x8bnot really", b"\xff\xfe,user\n", b"no,columns\n"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x1f\x8bnot really", b"\xff\xfe,user\n", b"no,columns\n"]
+)
 def test_what_is_no_trace_is_refused(tmp_path: Path, fairlead: Fairlead, content: bytes) -> None:
     file = tmp_path / "trace.csv"
     file.write_bytes(content)

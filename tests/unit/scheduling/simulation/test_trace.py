@@ -33,6 +33,8 @@ def test_columns_may_come_in_any_order_and_state_may_be_missing():
     ("row", "why"),
     [
         ("1,a,g,1,0", "has 5 fields, not 7"),
+        ("1,a,g,1,0,1,ok,more", "has 8 fields, not 7"),
+        (f"1,{'a' * 200_000},g,1,0,1,", "field larger than field limit (131072)"),
         (",a,g,1,0,1,", "job_id is empty"),
         ("good,a,g,1,0,1,", "job_id good occurs twice"),
         ("1,,,1,0,1,", "user and group are both empty"),
@@ -58,6 +60,8 @@ def test_a_heading_without_a_column_is_refused():
         read_trace(["job_id,user,group,submit_s,duration_s"], Fleet(8).fits)
     with pytest.raises(InvalidColumnError, match="no column job_id"):
         read_trace([], Fleet(8).fits)
+    with pytest.raises(InvalidColumnError, match="the column gpus twice"):
+        read_trace([HEADING + ",gpus"], Fleet(8).fits)
 
 
 def test_a_stretch_of_days_keeps_its_own_accounts_only():
@@ -75,10 +79,14 @@ def test_columns_are_checked():
 
 def test_quotas_weigh_groups_and_accounts():
     quotas, bad = read_quotas(
-        ["group,user,quota", "g,,3", "h,,1", "g,ann,2", "x,y,z", "g,,1", ",,1"]
+        [
+            *("group,user,quota", "g,,3", "h,,1", "g,ann,2", "x,y,z", "g,,1", ",,1"),
+            *("i,,1,5", "i,,nan", "i,,-1", "i,,inf", "i", f"{'i' * 200_000},,1"),
+        ]
     )
     assert quotas == Quotas({"g": 3.0, "h": 1.0}, {("g", "ann"): 2.0})
-    assert [row.line for row in bad] == [5, 6, 7]
+    assert [row.line for row in bad] == [*range(5, 14)]
+    assert bad[3].why == "has 4 fields, not 3"  # not 1: somebody's comma is a decimal point
 
 
 def test_published_quotas_of_philly_are_read_as_they_are():
@@ -87,8 +95,11 @@ def test_published_quotas_of_philly_are_read_as_they_are():
 
 
 def test_quotas_need_a_weight_column():
-    with pytest.raises(InvalidColumnError, match="needs group or user"):
-        read_quotas(["group,user", "g,a"])
+    for rows in (["group,user", "g,a"], ["quota", "1"], []):
+        with pytest.raises(InvalidColumnError, match="needs group or user"):
+            read_quotas(rows)
+    with pytest.raises(InvalidColumnError, match="a column twice"):
+        read_quotas(["group,quota,quota", "g,1,2"])
 
 
 @pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
