@@ -1,13 +1,14 @@
 """Gangs: what a job on several hosts needs of a pool, and how its members' ends make one end."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from broker.domain.matching import most_alike, suits
-from broker.domain.shortfalls import needed
+from broker.domain.matching import gpu_suits, suiting_kinds, suits
+from broker.domain.shortfalls import nearest_shortfall, needed
 from broker.domain.words import count
 from broker.protocol.leases import Usage
-from broker.protocol.resources import HostFacts, Resources
+from broker.protocol.resources import WHOLE, HostFacts, Resources
 from broker.protocol.states import Outcome
 
 HOSTS_FAULT = (Outcome.LOST, Outcome.HOST_ERROR)
@@ -70,23 +71,47 @@ def is_gang(needs: Resources) -> bool:
 def too_large(needs: Resources, hosts: Sequence[HostFacts]) -> str | None:
     """Why no hosts of a pool could ever run a gang together, naming the largest that they could.
 
-    None when they could, when there are no hosts yet, and when not the size is what hinders.
+    A gang runs on hosts of one class: with GPUs of one kind or with CPU slots, and of parts of GPUs
+    only with the smallest that suit. None when they could, and when there are no hosts yet.
     """
     if not hosts or not is_gang(needs):
         return None
-    smaller = needs.model_copy(update={"hosts": 1, "gpus": min(needs.gpus, 1)})
-    gpus = [max(1, most_alike(needs, facts)) for facts in hosts if suits(smaller, facts)]
-    if not gpus:
-        return None
-    able = sum(each >= needs.gpus for each in gpus)
+    one = needs.model_copy(update={"hosts": 1, "gpus": min(needs.gpus, 1)})
+    classes = _devices_by_class(one, needs, hosts)
+    if not classes:
+        return f"no host could hold a member of it; missing: {nearest_shortfall(one, hosts)}"
+    wanted = needs.slots
+    able = max(sum(each >= wanted for each in devices) for devices in classes)
     if able >= needs.hosts:
         return None
-    here = f"the pool has {count(len(gpus), 'host')} of this kind"
+    here = f"it has {count(max(map(len, classes)), 'host')} of "
+    here += "this kind" if len(classes) == 1 else "any one kind that suits"
     if able:
-        largest = count(able, "host")
-        return f"{here}, {able} with {needed(needs)} each; the largest gang has {largest}"
-    most = max(gpus)
-    holders = sum(each == most for each in gpus)
+        return f"{here}, {able} with {needed(needs)}; the largest gang has {count(able, 'host')}"
+    most, holders = max((max(devices), devices.count(max(devices))) for devices in classes)
     many = min(needs.hosts, holders)
     largest = f"{count(most, 'GPU')} on " + ("one host" if many == 1 else f"each of {many} hosts")
-    return f"{here}, none with {count(needs.gpus, 'GPU')}; the largest gang has {largest}"
+    return f"{here}, none with {count(wanted, 'GPU')}; the largest gang has {largest}"
+
+
+def _devices_by_class(
+    one: Resources, needs: Resources, hosts: Sequence[HostFacts]
+) -> list[list[int]]:
+    """Of each class that suits, how many of its devices a job could use on each of its hosts.
+
+    Args:
+        one: the needs of a job with one such device.
+    """
+    found: dict[tuple[int, str, int, float], list[int]] = defaultdict(list)
+    for facts in hosts:
+        if not suits(one, facts):
+            continue
+        if not needs.gpus:
+            found[WHOLE, "", 0, 0.0].append(1)
+        for kind in suiting_kinds(one, facts) if needs.gpus else ():
+            gpu = kind[0]
+            usable = len(kind) if gpu_suits(needs, gpu) else 1  # of MIG instances one at most
+            key = (gpu.eighths, gpu.model, gpu.memory_mib, gpu.compute_capability)
+            found[key].append(usable)
+    least = min((eighths for eighths, *_ in found), default=WHOLE)
+    return [devices for (eighths, *_), devices in found.items() if eighths == least]

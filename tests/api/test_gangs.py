@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import orjson
 import pytest
 
 from tests.api.scene import submit
@@ -222,11 +223,22 @@ async def test_a_gang_that_the_pool_cannot_hold_is_refused_with_the_largest_that
         ({"hosts": 3, "gpus": 4}, "hosts", "the largest gang has 2 hosts"),
         ({"hosts": 2, "gpus": 8}, "hosts", "the largest gang has 4 GPUs on each of 2 hosts"),
         ({"gpus": 5}, "gpus", "the largest gang has 4 GPUs on one host"),
+        ({"hosts": 2, "gpus": 1, "gpu_model": "A100"}, "hosts", "missing: a GPU model like 'A100'"),
+        ({"hosts": 2, "memory_mib": 10**6}, "hosts", "missing: 1,000,000 MiB of memory"),
+        ({"gpus": 2, "gpu_memory_mib": 10**6}, "gpus", "missing: 1,000,000 MiB of memory on each"),
     ):
-        reply = await ann.post("/v1/batches", {**gang, "resources": resources})
-        reply.problem(422, "invalid_input")
-        assert reply.pointers() == [f"/resources/{field}"]
-        assert largest in reply.json["errors"][0]["detail"]
+        asked = {**gang, "resources": resources}
+        lines = orjson.dumps({"app": "sleep", "resources": resources}) + b"\n{}\n"
+        ndjson = {"Content-Type": "application/x-ndjson"}
+        for reply in (
+            await ann.post("/v1/batches", asked),
+            await ann.post("/v1/batches?dry_run=true", asked),
+            await ann.post("/v1/batches", lines, headers=ndjson),
+        ):
+            reply.problem(422, "invalid_input")
+            assert reply.pointers() == [f"/resources/{field}"]
+            assert largest in reply.json["errors"][0]["detail"]
+    assert len((await ann.get("/v1/batches")).expect(200)["items"]) == 1  # none but the first
     for resources in ({"hosts": 2, "gpus": 4}, {"hosts": 3, "gpus": 2}, {"gpus": 4}):
         (await ann.post("/v1/batches", {**gang, "resources": resources})).expect(201)
 

@@ -136,6 +136,27 @@ def test_a_gang_is_measured_by_the_most_devices_of_one_kind() -> None:
     assert "the largest gang has 1 GPU on" in str(too_large(Resources(gpus=2), [instances]))
 
 
+def test_a_gang_is_measured_by_the_hosts_of_one_class() -> None:
+    other = H100.model_copy(update={"model": "NVIDIA A100"})
+    pool = [host(H100, H100)] * 2 + [host(other, other)] * 3
+    assert too_large(Resources(hosts=3, gpus=2), pool) is None
+    four = str(too_large(Resources(hosts=4, gpus=2), pool))
+    assert "3 hosts of any one kind that suits" in four
+    assert "the largest gang has 3 hosts" in four
+    named = Resources(hosts=3, gpus=2, gpu_model="h100")
+    assert "the largest gang has 2 hosts" in str(too_large(named, pool))
+    wider = str(too_large(Resources(hosts=3, gpus=4), pool))
+    assert "the largest gang has 2 GPUs on each of 3 hosts" in wider
+
+
+def test_a_gang_of_parts_is_measured_by_the_smallest_that_suit() -> None:
+    half = SLICE.model_copy(update={"eighths": 4})
+    pool = [host(SLICE), host(SLICE), host(half), host(half), host(half)]
+    eighth = Resources(hosts=3, gpus=1, gpu_eighths=1)
+    assert "the largest gang has 2 hosts" in str(too_large(eighth, pool))
+    assert too_large(Resources(hosts=3, gpus=1, gpu_eighths=2), pool) is None
+
+
 @pytest.mark.parametrize("bad", [{"gpus": 2, "gpu_eighths": 4}, {"gpu_eighths": 4}])
 def test_a_job_takes_one_part_at_most(bad: dict[str, int]) -> None:
     with pytest.raises(ValidationError, match="one part at most"):
