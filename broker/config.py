@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from broker.errors import StartupError
-from broker.protocol.refusals import detail_of
+from broker.protocol.complaints import detail_of
 
 HOURS_MAX = 100 * 365 * 24  # what PostgreSQL's intervals and timestamps surely hold
 SECONDS_MAX = HOURS_MAX * 3_600

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from broker.errors import BodyTooLarge, FieldError, InvalidInput
 from broker.protocol.base import Message, View
+from broker.protocol.complaints import detail_of
 from broker.protocol.ids import number_of, parse
 from broker.protocol.limits import (
     BODY_BYTES_MAX,
@@ -18,7 +19,6 @@ from broker.protocol.limits import (
     PAGE_ITEMS_DEFAULT,
     PAGE_ITEMS_MAX,
 )
-from broker.protocol.refusals import detail_of
 from broker.services.context import Services
 from broker.services.people import audit
 from broker.services.people.audit import Trace

@@ -36,7 +36,7 @@ def from_lines(
     from pydantic import ValidationError
 
     from broker.protocol.batches import JobRequest
-    from broker.protocol.refusals import detail_of
+    from broker.protocol.complaints import detail_of
 
     for number, line in enumerate(lines, start=1):
         if not line.strip():

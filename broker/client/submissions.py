@@ -16,7 +16,7 @@ from broker.client.transport import Ref, Transport, name_of
 from broker.errors import FieldError, InvalidInput
 from broker.protocol.apps import Scalar
 from broker.protocol.batches import BatchHeader, BatchReceipt, DryRun, JobRequest
-from broker.protocol.refusals import detail_of
+from broker.protocol.complaints import detail_of
 from broker.protocol.resources import JobLimits, Resources
 
 CHUNK_BYTES: Final = 256 * 2**10

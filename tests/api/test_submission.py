@@ -177,6 +177,8 @@ async def test_lines_are_stored_as_one_batch(broker: Running, ann: Http) -> None
         (b'{"parameters":{"temperature":NaN}}', "line 2502"),
         (b'{"parameters":{"temperature":1e999}}', "line 2502"),
         (b"\xff", "line 2502"),
+        (b"[]", "line 2502"),
+        (b"null", "line 2502"),
         (b'{"parameters":{"temperature":-1}}', "line 2502: /parameters/temperature"),
         (b'{"parameters":{"temperature":1},"x":1}', "line 2502: /x"),
     ],

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from broker.domain.parameters import check_inputs
 from broker.errors import FieldError, InvalidInput
+from broker.protocol.complaints import detail_of
 from broker.protocol.ids import AccountId
 from broker.protocol.limits import JOB_PARAMETERS_BYTES_MAX
 from broker.services.apps.catalogue import Runnable
@@ -68,11 +69,12 @@ def check_jobs(
 
 def _fields(error: ValidationError, pointer: Callable[[int], str]) -> list[FieldError]:
     fields = []
-    for bad in error.errors(include_url=False, include_input=False)[:100]:
+    for bad in error.errors(include_input=False)[:100]:
         where = [str(part) for part in bad["loc"][1:]]
         index = bad["loc"][0] if bad["loc"] else 0
         place = pointer(index) if isinstance(index, int) else ""
-        fields.append(FieldError(place + "".join(f"/{part}" for part in where), bad["msg"]))
+        named = place + "".join(f"/{part}" for part in where)
+        fields.append(FieldError(named.removesuffix(": "), detail_of(bad)))
     return fields
 
 

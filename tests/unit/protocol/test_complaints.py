@@ -6,8 +6,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from broker.protocol import base
+from broker.protocol.complaints import detail_of
 from broker.protocol.groups import GroupRequest
-from broker.protocol.refusals import detail_of
 
 
 def details(model: Any, value: object) -> list[str]:
