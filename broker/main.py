@@ -37,6 +37,7 @@ from broker.services.hosts.waiting import WaitingRoom
 from broker.services.infrastructure.feeding import feed
 from broker.services.infrastructure.files import Files
 from broker.services.leader.dispatch import Dispatch
+from broker.services.leader.memory import Memory
 from broker.services.operations.upkeep import Upkeep
 from broker.services.people import bootstrap
 from broker.services.people.bearer_tokens import BearerTokens
@@ -114,16 +115,15 @@ class Broker:
 
         catalogue, lanes, waiting = Catalogue(database), LaneBook(database), WaitingRoom()
         tokens = BearerTokens(database, settings.principal_seconds, lambda: waiting.linger_seconds)
-        dispatch = Dispatch(
+        memory = Memory(
             database,
             queues,
             lanes,
-            waiting,
-            lease_seconds=settings.lease_seconds,
             half_life_seconds=settings.half_life_seconds,
             history_strength=settings.history_strength,
             host_silent_seconds=settings.host_silent_seconds,
         )
+        dispatch = Dispatch(database, queues, memory, waiting, lease_seconds=settings.lease_seconds)
         scheduler = Ticker("scheduler", dispatch.cycle, SCHEDULER_SECONDS)
         feeder = Ticker("feeder", lambda: feed(database, queues), FEEDER_SECONDS)
         outlook = Outlook(queues)

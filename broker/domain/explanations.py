@@ -55,6 +55,8 @@ class LaneStanding:
     blocking_class: str
     job_seconds: float | None
     job_slots: float = 1.0  # that one of its jobs occupies
+    held_class: str = ""  # hosts that are held for it; empty for none
+    starts_in_seconds: float | None = None  # when those have room for it at the latest
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,7 @@ def _standing(job: Waiting) -> tuple[str, str]:
         "no_host_with_enough": _no_host_with_enough,
     }.get(lane.reason)
     if tell is not None:
-        return lane.reason, tell(job, lane, standing) + _behind(job, lane)
+        return lane.reason, tell(job, lane, standing) + _held_for_it(lane) + _behind(job, lane)
     if job.jobs_ahead:
         return "jobs_ahead", (
             f"Its queue is being served; before it come {count(job.jobs_ahead, 'job')} of account "
@@ -268,6 +270,16 @@ def _in_line(standing: AccountStanding) -> str:
     return ""
 
 
+def _held_for_it(lane: LaneStanding) -> str:
+    """What is kept free for a job of several slots that was passed over."""
+    if lane.starts_in_seconds is None:
+        return ""
+    return (
+        f" Hosts are held for the next job of its queue ({lane.held_class}): by the limits of what "
+        f"runs there it starts within {duration(lane.starts_in_seconds)}."
+    )
+
+
 def _behind(job: Waiting, lane: LaneStanding) -> str:
     """How many own jobs come first, and how long they take at the present pace."""
     if not job.jobs_ahead:
@@ -297,6 +309,7 @@ def _numbers_of_waiting(job: Waiting) -> dict[str, Number]:
         "jobs_running_in_lane": lane.running_jobs if lane else None,
         "job_seconds_typical": round(lane.job_seconds, 1) if lane and lane.job_seconds else None,
         "wait_seconds_estimate": None if wait is None else round(wait, 1),
+        "starts_within_seconds": lane.starts_in_seconds if lane else None,
         "account_rank": standing.rank if standing else None,
         "account_pending_jobs": standing.pending_jobs if standing else None,
         "quota": standing.weight if standing else None,

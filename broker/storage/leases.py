@@ -273,9 +273,3 @@ async def active_by_lane(connection: Connection) -> tuple[dict[LaneId, Active], 
         LaneId(lane): Active(jobs, seconds) for _, lane, jobs, seconds in rows if lane is not None
     }
     return counted, seen_of(rows[0]["seen"])
-
-
-async def active_by_host(connection: Connection) -> list[tuple[HostId, LaneId, int]]:
-    """Jobs that hold a lease: (host, lane, jobs)."""
-    rows = await connection.fetch(SQL.active_by_host)
-    return [(HostId(host), LaneId(lane), jobs) for host, lane, jobs in rows]

@@ -156,7 +156,7 @@ async def test_jobs_of_a_suspended_account_wait(broker: Running) -> None:
     (await broker.admin.post("/v1/accounts/ann:resume")).expect(200)
     (await ann.post("/v1/batches", {"app": "sleep", "jobs": [{}]})).expect(201)
     (await broker.admin.post("/v1/accounts/ann:suspend")).expect(200)
-    backlog = broker.services.dispatch._backlog  # the leader reads accounts once a second
+    backlog = broker.services.dispatch.memory.backlog  # the leader reads accounts once a second
     await until(lambda: any(not account.active for account in backlog.accounts.values()))
     agent = await broker.agent()
     assert (await agent.poll(wait=1))["leases"] == []

@@ -121,10 +121,10 @@ async def test_what_went_back_to_the_queue_says_nothing_of_the_length_of_such_jo
     (lease,) = await agent.leases()
     (lane,) = [LaneId(row["lane_id"]) for row in await rows(broker, "SELECT lane_id FROM job")]
     dispatch = broker.services.dispatch
-    before = dispatch._backlog.lanes[lane].job_seconds
+    before = dispatch.memory.backlog.lanes[lane].job_seconds
     await agent.report([lease], "preempted")
-    await until(lambda: dispatch._backlog.lanes[lane].running == 0)
-    assert dispatch._backlog.lanes[lane].job_seconds == before
+    await until(lambda: dispatch.memory.backlog.lanes[lane].running == 0)
+    assert dispatch.memory.backlog.lanes[lane].job_seconds == before
     packed = asks._freed(asks._FREED.pack(1, 2, math.nan, 7))
     assert math.isnan(packed.slot_seconds)
 

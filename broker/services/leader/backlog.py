@@ -167,6 +167,10 @@ class Backlog:
             if state.pending and state.lane.row.account_id not in self.accounts
         ]
 
+    def pools_passed_over(self) -> set[str]:
+        """Pools in which a job of several slots waits that was passed over."""
+        return {s.lane.row.pool for s in self.lanes.values() if s.pending and s.skipped}
+
     def know(self, lanes: Mapping[LaneId, Lane]) -> None:
         """Adds lanes that were not there."""
         for lane_id, lane in lanes.items():

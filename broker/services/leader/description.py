@@ -52,6 +52,8 @@ def describe(
                 fleet.class_name(int(decided.lane_blocking_class[row])),
                 backlog.lanes[lane].job_seconds,
                 backlog.lanes[lane].slots,
+                fleet.class_name(int(decided.lane_reserved_class[row])),
+                _seconds(decided.lane_starts_in[row]),
             )
             for row, lane in enumerate(lane_ids)
         },
@@ -79,6 +81,11 @@ def reason_of(decided: Plan, row: int, *, beyond_budget: bool) -> str:
 def _slots(eighths: float) -> float:
     """Slots, of the eighths in which the leader has the planner count."""
     return float(eighths) / WHOLE
+
+
+def _seconds(starts_in: float) -> float | None:
+    """None for never."""
+    return float(starts_in) if np.isfinite(starts_in) else None
 
 
 def _classes(snapshot: Snapshot, decided: Plan, fleet: Fleet) -> list[ClassNote]:

@@ -28,6 +28,7 @@ from broker.queues.asks import Ask
 from broker.scheduling import CLASSES_MAX, Hosts
 from broker.storage.fleet import HostRow
 from broker.storage.leases import CPU_SLOT, Place
+from broker.storage.running import CPU
 
 log = structlog.get_logger(__name__)
 
@@ -92,6 +93,7 @@ class Fleet:
     _fits: dict[tuple[str, Resources, float], Fit] = field(default_factory=dict)
     _brief: dict[tuple[int, float], int] = field(default_factory=dict)
     # columns, a row an offer
+    place_keys: Int64s = field(default_factory=lambda: np.zeros(0, np.int64))  # see `place_key`
     _class_of_row: Int32s = field(default_factory=lambda: np.zeros(0, np.int32))
     _free: Int32s = field(default_factory=lambda: np.zeros(0, np.int32))
     _cpus: Int32s = field(default_factory=lambda: np.zeros(0, np.int32))
@@ -125,6 +127,9 @@ class Fleet:
         self.asks = {host: ask for host, ask in self.asks.items() if host in self._rows}
         rows = len(self.offers)
         self._class_of_row = np.fromiter((o.klass for o in self.offers), np.int32, rows)
+        ids = np.fromiter((o.host_id for o in self.offers), np.int64, rows)
+        numbers = np.fromiter((_number(o.place) for o in self.offers), np.int32, rows)
+        self.place_keys = place_key(ids, numbers)
         self._recount(host.id for host in hosts if host.heard)
         self._free, self._cpus = np.zeros(rows, np.int32), np.zeros(rows, np.int32)
         self._memory_mib = np.zeros(rows, np.int64)
@@ -265,6 +270,12 @@ class Fleet:
         return self._brief[klass, left]
 
 
+def place_key(host_ids: npt.NDArray[np.integer], gpu_kinds: Int32s) -> Int64s:
+    """One number for a host and one of its kinds of GPU, or -1 for its CPU slots. int64[r]."""
+    key: Int64s = host_ids.astype(np.int64) << 16 | (gpu_kinds + 1)
+    return key
+
+
 def class_key(pool: str, gpu: Gpu | None) -> ClassKey:
     """The class of GPUs like this one, or of CPU slots."""
     if gpu is None:
@@ -280,6 +291,11 @@ def _places(facts: HostFacts) -> Iterator[tuple[Gpu | None, Place, int]]:
         yield devices[0], Place(devices[0].eighths, number), len(devices)
     if facts.slots:
         yield None, CPU_SLOT, facts.slots
+
+
+def _number(place: Place) -> int:
+    """Its kind of GPU, `CPU` for none."""
+    return CPU if place.gpu_kind is None else place.gpu_kind
 
 
 def _free(ask: Ask, place: Place) -> int:

@@ -58,7 +58,8 @@ class ClassNote:
 @dataclass(frozen=True, slots=True)
 class LaneNote:
     """A lane in the last plan. `reason` is a LaneReason in lower case; `job_slots` are those of
-    one of its jobs."""
+    one of its jobs. `held_class` are the hosts that are held for it, and `starts_in_seconds` is
+    when they have room for it at the latest, None where nothing is held."""
 
     reason: str
     pending_jobs: int
@@ -66,6 +67,8 @@ class LaneNote:
     blocking_class: str
     job_seconds: float
     job_slots: float = 1.0
+    held_class: str = ""
+    starts_in_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,9 +248,3 @@ FROM (VALUES (true)) AS one LEFT JOIN (
     FROM job WHERE state IN ('leased', 'running')
     GROUP BY lane_id
 ) AS active ON true;
-
--- name: active_by_host
--- Jobs that hold a lease, by host and lane.
-SELECT host_id, lane_id, count(*)::int AS jobs
-FROM job WHERE state IN ('leased', 'running')
-GROUP BY host_id, lane_id;

@@ -1,7 +1,7 @@
 """Jobs of several members in a plan, and how the leader reads them."""
 
 from broker.scheduling import plan
-from broker.services.leader.dispatch import merged, together
+from broker.services.leader.granting import merged, together
 from tests.oracles.fleets import fleet
 
 GANG = {"members": 3, "pending": 5}
