@@ -64,6 +64,7 @@ def _carried(
         family = parent[node] + 1
         part = allocated[node]
         if due[family] > 0.0:
-            part = entitlement[node] * (given[family] / due[family])
+            # A part of all first: 1 / due of a vanishing share may be infinite.
+            part = entitlement[node] / due[family] * given[family]
         moved[node] = min(max(lag[node] + (part - allocated[node]) * seconds, -bound), bound)
     return moved

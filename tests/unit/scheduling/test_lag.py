@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from broker.scheduling import carried, plan
@@ -40,6 +40,7 @@ def test_what_a_group_misses_is_no_claim_of_one_member_on_another():
 
 
 @given(amounts, amounts, amounts, st.floats(0, 1e6), st.floats(0.01, 1e4))
+@example(np.zeros(3), np.array([0.0, 0.0, 2e-309]), np.array([0.0, 0.0, 1.0]), 1.0, 1.0)
 def test_lag_never_exceeds_a_few_typical_jobs(lag, entitlement, allocated, seconds, job_seconds):
     after = carried(lag, entitlement, allocated, FLAT, seconds, job_seconds)
     assert np.isfinite(after).all()
