@@ -134,6 +134,14 @@ def of_services(services: Services, outbox_depth: int | None) -> Iterator[Metric
         "fairlead_scheduler_cycles": ("Scheduling cycles of this broker.", dispatch.cycles),
         "fairlead_scheduler_seconds": ("Time spent in them.", dispatch.cycle_seconds),
         "fairlead_leases_granted": ("Leases granted by this broker.", dispatch.leases_granted),
+        "fairlead_jobs_reclaimed": (
+            "Running jobs that were asked back for accounts below their share.",
+            dispatch.reclaiming.jobs_reclaimed,
+        ),
+        "fairlead_reclaim_failures": (
+            "Times that the choice of jobs to take back failed. Must stay 0.",
+            dispatch.reclaiming.failures,
+        ),
         "fairlead_jobs_accepted": (
             "Jobs of submissions and reruns that this broker stored.",
             services.submission.jobs_accepted,

@@ -1,9 +1,12 @@
 """The leader's cycle: news in, a plan, and leases out.
 
-look      what changed in Redis since the last cycle (`memory`)
-plan      pure: who gets which slots (broker.scheduling)
-lease     the grants become leases in agents' hands (`granting`)
-publish   how things stand now, for everybody to read, and for the record
+    look      what changed in Redis since the last cycle (`memory`)
+    plan      pure: who gets which slots (broker.scheduling)
+    lease     the grants become leases in agents' hands (`granting`)
+    publish   how things stand now, for everybody to read, and for the record
+    reclaim   running jobs are asked back, where pools allow it (`reclaiming`)
+
+Every broker has one; only that of the broker which leads does anything.
 """
 
 import math
@@ -24,6 +27,7 @@ from broker.services.leader.description import describe
 from broker.services.leader.fairness import FairnessMeter, fairness_error
 from broker.services.leader.granting import Granting
 from broker.services.leader.memory import Memory
+from broker.services.leader.reclaiming import Reclaiming
 from broker.services.leader.recorder import Recorder
 from broker.services.plans import board
 from broker.services.plans.board import Board
@@ -53,6 +57,7 @@ class Dispatch:
     fallbacks: int = 0  # plans that failed
     fairness: FairnessMeter = field(default_factory=FairnessMeter)
     _granting: Granting = field(init=False)
+    reclaiming: Reclaiming = field(init=False)
     _recorder: Recorder = field(default_factory=Recorder)
     _board_at: float = 0.0
     _granted_at: float = -math.inf
@@ -67,6 +72,7 @@ class Dispatch:
             self._recorder,
             self.lease_seconds,
         )
+        self.reclaiming = Reclaiming(self.database, self.queues, self.waiting, self.memory)
 
     # -- office -----------------------------------------------------------------------------
 
@@ -76,6 +82,7 @@ class Dispatch:
         restored = await lanes.restore(self.queues)
         await lanes.mark_all_dirty(self.queues)
         await self.memory.load()
+        self.reclaiming.forget()
         self.term = term
         log.info("scheduler took office", term=term, jobs_restored=restored)
 
@@ -167,6 +174,7 @@ class Dispatch:
         described = describe(snapshot, decided, lane_ids, self.memory.backlog, self.memory.fleet)
         await board.write(self.queues, described)
         await self._record(described, term)
+        await self.reclaiming.look(snapshot, decided, lane_ids)
 
     async def _record(self, now: Board, term: int) -> None:
         """Writes down what changed, for explanations afterwards."""

@@ -180,6 +180,10 @@ class Fleet:
         """What a job takes of the host behind a row of `columns`."""
         return self.offers[row].place
 
+    def pools(self) -> list[str]:
+        """The pool of each row of `columns`."""
+        return [self.class_keys[offer.klass].pool for offer in self.offers]
+
     def class_of(self, key: ClassKey) -> int:
         """The index of a class; -1 when it is no longer there."""
         return self.class_keys.index(key) if key in self.class_keys else -1

@@ -17,7 +17,7 @@ from broker.protocol.resources import WHOLE
 from broker.queues import asks
 from broker.queues.asks import News
 from broker.queues.client import Queues
-from broker.scheduling import Snapshot
+from broker.scheduling import Running, Snapshot
 from broker.services.hosts.lanes import LaneBook
 from broker.services.leader.backlog import Backlog
 from broker.services.leader.fleet import Fleet
@@ -97,16 +97,13 @@ class Memory:
                 state.pending = 0  # left over in Redis: the account has no open jobs
         if now - self._recount_at > RECOUNT_SECONDS:
             await self._recount()
-        if pools := self.backlog.pools_passed_over():
+        pools = self.backlog.pools_passed_over()
+        if pools and self.occupancy.is_stale(pools, now):
             await self.locate(pools)
 
-    async def locate(self, pools: Set[str]) -> bool:
-        """Reads what runs where in these pools, unless a read still serves; whether it did.
-
-        Right after it the counts of what runs are those of the same rows.
-        """
-        if not self.occupancy.is_stale(pools, self.clock()):
-            return False
+    async def locate(self, pools: Set[str]) -> None:
+        """Reads what runs where in these pools; the counts of what runs are then of the same
+        moment."""
         began = time.perf_counter()
         async with (
             self.database.connection() as connection,
@@ -117,14 +114,18 @@ class Memory:
             await self._recount_by(connection)
         took_seconds = time.perf_counter() - began
         self.occupancy.load(rows, pools, read_at, took_seconds=took_seconds)
-        return True
 
-    def snapshot(self) -> tuple[Snapshot, list[LaneId]]:
-        """(what the planner looks at, slots in eighths; lane of each row of its lanes)."""
+    def snapshot(self, *, located: bool = False) -> tuple[Snapshot, list[LaneId]]:
+        """(what the planner looks at, slots in eighths; lane of each row of its lanes).
+
+        Args:
+            located: whether to say what runs where, by the last read, even if no reservation asks.
+        """
         now = self.clock()
         accounts, groups, lanes, lane_ids = self.backlog.columns(
             self.fleet, now, self.half_life_seconds
         )
+        located = located or bool(self.backlog.pools_passed_over())
         snapshot = Snapshot(
             accounts=accounts,
             lanes=lanes,
@@ -132,7 +133,7 @@ class Memory:
             class_capacity=self.fleet.class_capacity,
             half_life_seconds=self.half_life_seconds,
             groups=groups,
-            running=self.occupancy.columns(lanes, self.fleet, now),
+            running=self.occupancy.columns(lanes, self.fleet, now) if located else Running(),
             history_strength=self.history_strength,
             slot_units=WHOLE,
         )

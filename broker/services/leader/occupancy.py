@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from broker.protocol.ids import JobId
+from broker.protocol.ids import JobId, LaneId
 from broker.scheduling import Lanes, Running
 from broker.services.leader.fleet import Fleet, place_key
 from broker.storage.running import RunningRows, columns
@@ -31,18 +31,18 @@ class Occupancy:
 
     rows: RunningRows = field(default_factory=columns)
     _pools: Set[str] = frozenset()
-    _read_at: float = -math.inf
-    _serves_seconds: float = READ_SECONDS
+    read_at: float = -math.inf
+    serves_seconds: float = READ_SECONDS
     _at: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def is_stale(self, pools: Set[str], now: float) -> bool:
         """Whether these pools want a new read."""
-        return not pools <= self._pools or now - self._read_at > self._serves_seconds
+        return not pools <= self._pools or now - self.read_at > self.serves_seconds
 
     def load(self, rows: RunningRows, pools: Set[str], now: float, *, took_seconds: float) -> None:
         """Takes what was read for these pools just now."""
-        self.rows, self._pools, self._read_at = rows, pools, now
-        self._serves_seconds = max(READ_SECONDS, took_seconds / READ_SHARE_MAX)
+        self.rows, self._pools, self.read_at = rows, pools, now
+        self.serves_seconds = max(READ_SECONDS, took_seconds / READ_SHARE_MAX)
 
     def columns(self, lanes: Lanes, fleet: Fleet, now: float) -> Running:
         """The rows as the scheduler reads them; without those whose lane or host is not there."""
@@ -50,20 +50,26 @@ class Occupancy:
         host = _found(fleet.place_keys, place_key(self.rows.host_id, self.rows.gpu_kind))
         self._at = np.flatnonzero((lane >= 0) & (host >= 0))
         lane, host = lane[self._at], host[self._at]
-        age_seconds = self.rows.age_seconds[self._at] + max(0.0, now - self._read_at)
+        age_seconds = self.rows.age_seconds[self._at] + max(0.0, now - self.read_at)
         return Running(
             id=self.rows.job_id[self._at],
             lane=lane,
             host=host,
             age_seconds=age_seconds,
             seconds_left=np.maximum(0.0, lanes.limit_seconds[lane] - age_seconds),
+            leaving=self.rows.leaving[self._at],
         )
 
-    def leases(self, rows: npt.NDArray[np.int64]) -> list[tuple[JobId, int]]:
-        """(job, epoch), once each, of rows of the last `columns`."""
+    def leases(self, rows: npt.NDArray[np.int64]) -> dict[tuple[JobId, int], LaneId]:
+        """The lane of each lease, by job and epoch, of rows of the last `columns`."""
         at = self._at[rows]
-        jobs, epochs = self.rows.job_id[at].tolist(), self.rows.epoch[at].tolist()
-        return sorted({(JobId(job), epoch) for job, epoch in zip(jobs, epochs, strict=True)})
+        jobs, epochs, lanes = (
+            column[at].tolist() for column in (self.rows.job_id, self.rows.epoch, self.rows.lane_id)
+        )
+        return {
+            (JobId(job), epoch): LaneId(lane)
+            for job, epoch, lane in zip(jobs, epochs, lanes, strict=True)
+        }
 
     def asked(self, jobs: Set[JobId]) -> None:
         """Their hosts were asked to hand these jobs back."""

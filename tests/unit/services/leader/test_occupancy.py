@@ -80,13 +80,13 @@ def test_what_is_of_no_known_lane_or_place_is_left_out(
     occupancy = read(gone, (2, 20, 9, CPU, 3))
     running = occupancy.columns(LANES, FLEET, 1_000.0)
     assert running.id.tolist() == [2]
-    assert occupancy.leases(np.array([0])) == [(2, 20)]
+    assert occupancy.leases(np.array([0])) == {(2, 20): 20}
 
 
 def test_a_job_on_several_hosts_is_one_lease() -> None:
     occupancy = read((7, 10, 4, 0, 3), (7, 10, 9, 0, 3), (8, 10, 9, 0, 3))
     occupancy.columns(LANES, FLEET, 1_000.0)
-    assert occupancy.leases(np.array([0, 1])) == [(7, 70)]
+    assert occupancy.leases(np.array([0, 1])) == {(7, 70): 10}
 
 
 def test_a_read_serves_for_a_while_and_longer_where_it_took_long() -> None:
