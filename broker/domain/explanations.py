@@ -98,6 +98,7 @@ class Waiting:
     pool: str
     needs: Resources
     failures: int = 0
+    handed_back: int = 0  # attempts that were preempted
     backoff_seconds: float | None = None
     hosts: Sequence[tuple[HostFacts, bool]] = ()  # active ones of the pool; heard of lately?
     queue_away: bool = False
@@ -116,6 +117,7 @@ class Waiting:
 def explain_waiting(job: Waiting) -> Explained:
     """Why a queued job waits."""
     reason, sentence = _hindrance(job) or _standing(job)
+    sentence += _handed_back(job)
     return Explained(reason, sentence, _numbers_of_waiting(job))
 
 
@@ -270,6 +272,15 @@ def _in_line(standing: AccountStanding) -> str:
     return ""
 
 
+def _handed_back(job: Waiting) -> str:
+    if not job.handed_back:
+        return ""
+    return (
+        f" {times(job.handed_back)} its host handed it back, for accounts below their share or "
+        "because the host was leaving; nothing was charged for that."
+    )
+
+
 def _held_for_it(lane: LaneStanding) -> str:
     """What is kept free for a job of several slots that was passed over."""
     if lane.starts_in_seconds is None:
@@ -325,6 +336,7 @@ def _numbers_of_waiting(job: Waiting) -> dict[str, Number]:
         "hosts_in_pool": len(job.hosts),
         "hosts_suitable": sum(suits(job.needs, facts) for facts, _ in job.hosts),
         "failures": job.failures,
+        "handed_back": job.handed_back,
         "backoff_seconds": None if job.backoff_seconds is None else round(job.backoff_seconds, 1),
         "plan_age_seconds": None
         if job.plan_age_seconds is None

@@ -76,6 +76,11 @@ async def backing_off(connection: Connection, job: JobId) -> float | None:
     return None if seconds is None else float(seconds)
 
 
+async def handed_back(connection: Connection, job: JobId) -> int:
+    """How often a job was preempted."""
+    return int(await connection.fetchval(SQL.handed_back, job))
+
+
 async def pool(
     connection: Connection, name: str, *, silent_seconds: float, hosts_max: int
 ) -> list[tuple[HostFacts, bool]]:

@@ -64,7 +64,7 @@ async def looked_again(broker: Running) -> None:
 async def test_an_account_below_its_share_gets_slots_back_and_no_more_than_its_share(
     full: tuple[Running, Http],
 ) -> None:
-    broker, _ = full
+    broker, bob = full
     (await broker.admin.put(POOL, RULES)).expect(200)
     ann = await scientist(broker)
     await work(ann, 5)
@@ -81,6 +81,9 @@ async def test_an_account_below_its_share_gets_slots_back_and_no_more_than_its_s
     assert states == [{"state": "queued", "failures": 0}] * 2
     assert await metric(broker, "fairlead_jobs_reclaimed_total") == 2
     assert await metric(broker, "fairlead_reclaim_failures_total") == 0
+    why = (await bob.get(f"/v1/jobs/job_{taken[0]['job_id']}/explain")).expect(200)
+    assert why["reason"] == "share_reached"
+    assert "Once its host handed it back" in why["sentence"]
     await looked_again(broker)
     assert await runs(broker, ann=2, bob=2), "slots went to and fro"
     assert await metric(broker, "fairlead_jobs_reclaimed_total") == 2

@@ -110,6 +110,7 @@ async def _of_pool(
     """What PostgreSQL knows of a waiting job, as fields of `Waiting`."""
     silent = services.settings.host_silent_seconds
     backoff = await jobs.backing_off(connection, row["id"]) if row["failures"] else None
+    returned = await jobs.handed_back(connection, row["id"]) if row["lease_epoch"] else 0
     return {
         "account": row["account_name"],
         "account_active": row["account_state"] == AccountState.ACTIVE,
@@ -117,6 +118,7 @@ async def _of_pool(
         "needs": Resources.model_validate_json(row["resources"]),
         "failures": row["failures"],
         "backoff_seconds": backoff,
+        "handed_back": returned,
         "budget": budget_standing(await budgets.tightest(connection, row["account_id"])),
         "hosts": await jobs.pool(
             connection, row["pool"], silent_seconds=silent, hosts_max=HOSTS_EXAMINED_MAX

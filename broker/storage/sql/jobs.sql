@@ -116,6 +116,11 @@ SELECT extract(epoch FROM max(available_at) - now())::float8
 FROM outbox
 WHERE first_job_id = $1::bigint AND jobs = 1 AND kind = 'push' AND available_at > now();
 
+-- name: handed_back
+-- How often a job was preempted.
+-- $1 job
+SELECT count(*)::int FROM attempt WHERE job_id = $1::bigint AND outcome = 'preempted';
+
 -- name: pool
 -- The active hosts of a pool, those heard of lately first.
 -- $1 pool, $2 seconds of silence after which a host is no capacity, $3 rows

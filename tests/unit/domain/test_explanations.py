@@ -60,6 +60,24 @@ def test_each_hindrance_stands_alone(reason: str, fault: dict[str, Any]) -> None
     assert "None" not in explained.sentence
 
 
+def test_a_job_that_was_handed_back_says_so_and_that_it_cost_nothing() -> None:
+    explained = explain_waiting(replace(SERVED, handed_back=2))
+    assert explained.sentence.startswith(explain_waiting(SERVED).sentence)
+    assert explained.sentence.endswith(
+        " Twice its host handed it back, for accounts below their share or because the host was "
+        "leaving; nothing was charged for that."
+    )
+    assert explained.numbers["handed_back"] == 2
+
+
+def test_hosts_that_are_held_are_told_with_the_latest_moment() -> None:
+    held = replace(LANE, reason="no_free_slot", held_class="H100, pool a", starts_in_seconds=90)
+    explained = explain_waiting(replace(SERVED, lane=held))
+    assert "Hosts are held for the next job of its queue (H100, pool a)" in explained.sentence
+    assert "starts within 90 s" in explained.sentence
+    assert explained.numbers["starts_within_seconds"] == 90
+
+
 def test_share_reached_tells_holding_share_quota_and_history() -> None:
     assert explain_waiting(SERVED).sentence == (
         "Account ann holds 6 slots, and 6.2 of 20 are its share now (quota 1, lowered to 0.7 "
