@@ -110,6 +110,23 @@ def test_a_pool_is_registered_and_opened(broker: Any, fairlead: Fairlead) -> Non
     assert fairlead("pools", "delete", "fast").exit_code == 0
 
 
+def test_preemption_is_allowed_listed_and_forbidden(broker: Any, fairlead: Fairlead) -> None:
+    rules = {"minimum_run_seconds": 900.0, "grace_seconds": 30.0, "jobs_per_minute_max": 5}
+    there = rules | {"pool": "fast"}
+    broker.on("PUT", "/v1/pools/fast/preemption", says(there))
+    broker.on("GET", "/v1/preemptions", says({"items": [there], "next_cursor": None}))
+    broker.on("DELETE", "/v1/pools/fast/preemption", says(status=204))
+    more = ("--minimum-run-seconds", "900", "--jobs-per-minute", "5")
+    assert "minimum run, s\t900\n" in fairlead("preemption", "allow", "fast", *more).stdout
+    assert broker.seen[-1].json == {"minimum_run_seconds": 900, "jobs_per_minute_max": 5}
+    assert fairlead("preemption").stdout.splitlines()[1].split("\t") == ["fast", "900", "30", "5"]
+    run = fairlead("preemption", "allow", "fast", "--grace-seconds", "-1")
+    assert run.exit_code == 5
+    assert "/grace_seconds" in run.stderr
+    run = fairlead("preemption", "forbid", "fast")
+    assert run.stdout == "running jobs of fast are left alone\n"
+
+
 def test_an_image_is_entered_and_categorised(broker: Any, fairlead: Fairlead) -> None:
     broker.on("POST", "/v1/images", says(IMAGE, status=201))
     broker.on("PATCH", "/v1/images/relion", says(IMAGE))
