@@ -22,6 +22,7 @@ the same plan.
     ranks       who would be served next
     reasons     why a lane got what it got
     fallback    what to grant when `plan` has failed
+    warming     kernels compiled in advance
     cycle       ties these together: `plan`
     decision    its answer: `Plan`
     reclaim     which running jobs to take back for accounts below what they are owed
@@ -39,7 +40,7 @@ the same plan.
 
 from broker.scheduling.accounts import Accounts, Groups
 from broker.scheduling.columns import InvalidColumnError
-from broker.scheduling.cycle import plan, warm
+from broker.scheduling.cycle import plan
 from broker.scheduling.decision import Plan
 from broker.scheduling.division import divide
 from broker.scheduling.fallback import first_come
@@ -50,6 +51,7 @@ from broker.scheduling.reclaim import reclaims
 from broker.scheduling.reclaim_rules import Reclaim
 from broker.scheduling.simulation import simulate
 from broker.scheduling.snapshot import CLASSES_MAX, Hosts, Lanes, Running, Snapshot
+from broker.scheduling.warming import warm
 
 __all__ = [
     "CLASSES_MAX",

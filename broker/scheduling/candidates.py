@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from broker.scheduling.columns import Bools, Floats, Int64s
+from broker.scheduling.columns import Bools, Floats, Int32s, Int64s
 from broker.scheduling.placement import sort_by_digits
 from broker.scheduling.reclaim_rules import Reclaim
 from broker.scheduling.snapshot import Running, Snapshot
@@ -31,18 +31,19 @@ def candidates(snapshot: Snapshot, rules: Reclaim, spare: Floats) -> tuple[Int64
     order = sort_by_digits(sort_by_digits(np.arange(first.size), work), account)
     parts = np.diff(np.append(first, rows.size))
     rows = rows[_spread(first[order], parts[order])]
-    lane, host = lane[order], running.host[rows].astype(np.int64)
-    one = running.lane[rows]
-    need = np.stack((lanes.slots[one], lanes.cpus[one], lanes.memory_mib[one]), axis=1)
+    lane, host = lane[order], running.host[rows]
     of_part = np.repeat(np.arange(first.size), parts[order])
+    need = np.stack((lanes.slots, lanes.cpus, lanes.memory_mib), axis=1)
     return rows, Jobs(
         first=_starts(account, size),
         account=account[order],
         slots=slots[lane],
+        lane=lane,
         first_part=np.append(0, np.cumsum(parts[order])),
         host=host,
-        pool=rules.pool[host].astype(np.int64),
-        amount=need.astype(np.int64) * running.members[rows][:, None],
+        pool=rules.pool[host],
+        members=running.members[rows],
+        need=need.astype(np.int64),
         first_on=_starts(host, snapshot.hosts.id.size),
         on_host=of_part[_on_hosts(host, work[order][of_part])],
         taken=np.full(first.size, -1, np.int64),
@@ -72,8 +73,8 @@ def _whole(running: Running, rows: Int64s, wide: Bools) -> Int64s:
     return rows[~(wide & np.isin(running.id[rows], stays))]
 
 
-def _starts(values: Int64s, size: int) -> Int64s:
-    """Where each of 0 .. size - 1 begins among sorted `values`, int64[size + 1]."""
+def _starts(values: Int32s | Int64s, size: int) -> Int64s:
+    """Where each of 0 .. size - 1 begins among `values`, int64[size + 1]."""
     starts: Int64s = np.append(0, np.cumsum(np.bincount(values, minlength=size)))
     return starts
 
@@ -85,6 +86,7 @@ def _spread(first: Int64s, count: Int64s) -> Int64s:
     return spread
 
 
-def _on_hosts(host: Int64s, work: Int64s) -> Int64s:
-    """Parts by host, of each host the least work first. int64[y] all."""
-    return sort_by_digits(sort_by_digits(np.arange(host.size), work), host)
+def _on_hosts(host: Int32s, work: Int64s) -> Int64s:
+    """Parts by host, of each host the least work first, int64[y]. By part [y]."""
+    rows = sort_by_digits(np.arange(host.size), work)
+    return sort_by_digits(rows, host.astype(np.int64))

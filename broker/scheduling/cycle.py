@@ -2,11 +2,9 @@
 
 import numpy as np
 
-from broker.scheduling.accounts import Accounts
 from broker.scheduling.columns import Int32s, Int64s
 from broker.scheduling.decision import Plan
 from broker.scheduling.dispatch import LaneState, serve
-from broker.scheduling.division import divide
 from broker.scheduling.entitlement import entitlements, unions, wants
 from broker.scheduling.explanation import Outcome, Why, explained, unexplained
 from broker.scheduling.kernel import kernel
@@ -22,7 +20,7 @@ from broker.scheduling.placement import (
 )
 from broker.scheduling.rearrangement import rearranged, worthwhile
 from broker.scheduling.reservation import ALWAYS, Holds, hold, skips
-from broker.scheduling.snapshot import Hosts, Lanes, Snapshot
+from broker.scheduling.snapshot import Lanes, Snapshot
 from broker.scheduling.tree import grow
 from broker.scheduling.weights import adjusted_weights, dispatch_weights
 
@@ -199,28 +197,3 @@ def _joined(grants: Int64s, more: Int64s) -> Int64s:
         return more
     more[:, 3] += np.where(more[:, 3] >= 0, grants[:, 3].max() + 1, 0)
     return np.concatenate((grants, more))
-
-
-def warm() -> None:
-    """Compile every kernel, or load it from the cache, so that no cycle pays for it later."""
-    one, two = np.ones(1, np.int64), np.arange(1, 3)
-    ones, zeros = np.ones(2, np.int64), np.zeros(2)
-    snapshot = Snapshot(
-        accounts=Accounts(two, np.array([1.0, 0.0]), zeros),
-        lanes=Lanes(
-            id=two,
-            account=np.array([0, 1], np.int32),
-            pending=two,
-            running=ones,
-            slots=ones.astype(np.int32),
-            cpus=ones.astype(np.int32),
-            memory_mib=ones,
-            classes=ones.astype(np.uint64),
-            last_served=zeros,
-        ),
-        hosts=Hosts(one, np.zeros(1, np.int32), np.ones(1, np.int32), np.ones(1, np.int32), one),
-        class_capacity=2 * one,
-        half_life_seconds=1.0,
-    )
-    plan(snapshot, 0.0)
-    divide(1.0, zeros, zeros, parent=np.full(2, -1))

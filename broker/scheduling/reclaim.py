@@ -20,14 +20,15 @@ from broker.scheduling.candidates import candidates
 from broker.scheduling.columns import Floats, Int64s, InvalidColumnError
 from broker.scheduling.cycle import plan
 from broker.scheduling.decision import Plan
-from broker.scheduling.fill_back import confirmed
+from broker.scheduling.fill_back import bounds, confirmed
 from broker.scheduling.nodes import Nodes, enrol, last_service
 from broker.scheduling.ordering import in_order, orders_by_id
+from broker.scheduling.placement import Shapes, fold_shapes
 from broker.scheduling.reclaim_rules import Reclaim
 from broker.scheduling.reservation import ALWAYS, Holds, hold
-from broker.scheduling.snapshot import Snapshot
+from broker.scheduling.snapshot import Lanes, Snapshot
 from broker.scheduling.tree import Tree, grow
-from broker.scheduling.victims import Claims, Family, Places, choose
+from broker.scheduling.victims import Claims, Family, Jobs, Places, choose, most_free
 from broker.scheduling.weights import dispatch_weights
 
 EDGE = 1e-9  # of an entitlement: what is not told from it
@@ -98,21 +99,16 @@ def _taken(snapshot: Snapshot, owed: Owed, rules: Reclaim, now: float) -> Int64s
     nodes = enrol(tree, weight, held.astype(np.int64), served)
     family = _family(tree, owed)
     holds = hold(snapshot)
-    lane, claims, shapes = _claims(snapshot, nodes, family, holds)
+    shapes = fold_shapes(lanes, holds, snapshot.class_capacity)
+    lane, claims = _claims(lanes, nodes, family, holds, shapes)
     spare = nodes.allocated[:accounts] - family.floor[:accounts]
     if lane.size == 0 or not (spare > 0).any():
         return np.empty(0, np.int64)
     rows, jobs = candidates(snapshot, rules, spare)
-    hosts = snapshot.hosts
-    free = np.stack((hosts.slots_free, hosts.cpus_free, hosts.memory_mib_free), axis=1)
-    places = Places(
-        hosts.klass,
-        free.astype(np.int64),
-        holds.open_seconds != ALWAYS,
-        rules.jobs_max.copy(),
-    )
-    claimed = lane[choose(nodes, family, claims, jobs, places, shapes)]
-    return confirmed(snapshot, rows, jobs, claimed, now)
+    places = _places(snapshot, holds, rules, jobs)
+    before = bounds(tree, nodes.allocated, family.owed, family.floor)
+    claimed = lane[choose(nodes, family, claims, jobs, shapes, places)]
+    return confirmed(snapshot, tree, before, rows, jobs, claimed, now)
 
 
 def _family(tree: Tree, owed: Owed) -> Family:
@@ -133,35 +129,28 @@ def _family(tree: Tree, owed: Owed) -> Family:
 
 
 def _claims(
-    snapshot: Snapshot, nodes: Nodes, family: Family, holds: Holds
-) -> tuple[Int64s, Claims, int]:
+    lanes: Lanes, nodes: Nodes, family: Family, holds: Holds, shapes: Shapes
+) -> tuple[Int64s, Claims]:
     """Rows of `Lanes` whose jobs wait of accounts below what they are owed, int64[q], in the order
-    of their rings; the claims; and the number of shapes."""
-    lanes, accounts = snapshot.lanes, snapshot.accounts.id.size
-    exist = sum(1 << c for c in np.flatnonzero(snapshot.class_capacity > 0).tolist())
-    classes = holds.classes & np.uint64(exist)
+    of their rings; and the claims."""
+    accounts = nodes.tail.size
     short = nodes.allocated[:accounts] < family.owed[:accounts]
-    lane = np.flatnonzero((lanes.pending > 0) & (classes > 0) & short[lanes.account])
-    masks, mask = np.unique(classes[lane], return_inverse=True)
-    bits = masks[:, None] >> np.arange(snapshot.class_capacity.size, dtype=np.uint64)
-    reach = (bits & np.uint64(1)) @ snapshot.class_capacity.astype(np.float64)
-    lane = lane[np.lexsort((lane, reach[mask], lanes.last_served[lane], lanes.account[lane]))]
-    need = (lanes.slots[lane], lanes.cpus[lane], lanes.memory_mib[lane])
-    members, on_host = lanes.members[lane], lanes.members_on_host[lane]
-    asks = np.stack((*need, members, on_host, classes[lane].view(np.int64), holds.klass[lane]))
-    kinds, shape = np.unique(asks, axis=1, return_inverse=True)
+    lane = np.flatnonzero((shapes.of_lane >= 0) & short[lanes.account])
+    rarity = shapes.rarity[shapes.of_lane[lane]]
+    lane = lane[np.lexsort((lane, rarity, lanes.last_served[lane], lanes.account[lane]))]
     counts = np.bincount(lanes.account[lane], minlength=accounts)
-    return (
-        lane,
-        Claims(
-            first=np.append(0, np.cumsum(counts)),
-            need=np.stack(need, axis=1).astype(np.int64),
-            members=members.astype(np.int64),
-            on_host=on_host.astype(np.int64),
-            classes=classes[lane],
-            waiting=lanes.pending[lane],
-            shape=shape.reshape(-1),
-            reserved=holds.klass[lane].astype(np.int64),
-        ),
-        kinds.shape[1],
+    return lane, Claims(
+        first=np.append(0, np.cumsum(counts)),
+        shape=shapes.of_lane[lane].astype(np.int64),
+        waiting=lanes.pending[lane],
+        reserved=holds.klass[lane].astype(np.int64),
     )
+
+
+def _places(snapshot: Snapshot, holds: Holds, rules: Reclaim, jobs: Jobs) -> Places:
+    """The hosts as they are."""
+    hosts = snapshot.hosts
+    amounts = (hosts.slots_free, hosts.cpus_free, hosts.memory_mib_free)
+    free: Int64s = np.stack(amounts, axis=1).astype(np.int64)
+    held = holds.open_seconds != ALWAYS
+    return Places(hosts.klass, free, most_free(free, jobs), held, rules.jobs_max.copy())

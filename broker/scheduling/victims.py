@@ -5,7 +5,7 @@ sibling with the smallest (allocated + slots of its next job - lag) / weight. A 
 groups above it must be below what they are owed, up to the group in which it meets the victim; the
 victim and its groups there must stay at what they are owed or above, and above where the claimant
 stood. As that holds for every pair, the sorted vector of allocated / weight among their siblings
-improves strictly.
+improves strictly. And the dispatch must not give the slots right back to the victim.
 
 Victims come the other way round: from the highest group down to which a claim reaches, from the
 sibling with the largest allocated / weight, and of an account the job with the least work to lose.
@@ -20,12 +20,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from broker.scheduling.columns import Bools, Floats, Int32s, Int64s, Masks
+from broker.scheduling.columns import Bools, Floats, Int32s, Int64s
 from broker.scheduling.kernel import kernel
 from broker.scheduling.nodes import LAG, MAXIMUM, MINIMUM, WEIGHT, Nodes
+from broker.scheduling.placement import AMOUNTS, MEMBERS, ON_HOST, Shapes
 
-LOOKS_MAX = 2_000_000  # jobs, nodes and hosts looked at in one call; the next one goes on
-AMOUNTS = 3
+LOOKS_MAX = 1_000_000  # jobs, nodes and hosts looked at in one call; the next one goes on
+PASS_LOOKS_MAX = 150_000  # of these for one shape and group, which is then given up
 ANY_CLASS = -1
 
 
@@ -45,17 +46,12 @@ class Claims(NamedTuple):
     """By lane with a claim [q], those of an account side by side in the order of its ring; of
     account a the rows first[a] to before first[a + 1], int64[n + 1].
 
-    need int64[q, 3], slots, cpus and memory of one member; members, on_host int64; classes uint64;
-    waiting int64, jobs, changed; shape int64, equal for lanes that ask the same; reserved int64,
-    the class whose held hosts are its own, -1 for none."""
+    shape int64, as in `Shapes`; waiting int64, jobs, changed; reserved int64, the class whose held
+    hosts are its own, -1 for none."""
 
     first: Int64s
-    need: Int64s
-    members: Int64s
-    on_host: Int64s
-    classes: Masks
-    waiting: Int64s
     shape: Int64s
+    waiting: Int64s
     reserved: Int64s
 
 
@@ -63,46 +59,66 @@ class Jobs(NamedTuple):
     """What may be taken, by job [x], those of an account side by side, least work lost first; of
     account a the rows first[a] to before first[a + 1], int64[n + 1].
 
-    account, slots int64; its parts first_part[j] to before first_part[j + 1], those of one pool
-    side by side, by part host, pool int64 and amount int64[., 3]. On host h run on_host int64 from
-    first_on[h] to before first_on[h + 1], least work lost first. taken int64, the number of the
-    claim that took it, or -1."""
+    account, slots int64, all together; lane int32; its parts first_part[j] to before
+    first_part[j + 1], those of one pool side by side, by part host, pool int32, members int32. Of
+    lane [m] need int64[m, 3], of one member. On host h run on_host int64 from first_on[h] to before
+    first_on[h + 1], least work lost first. taken int64, the number of the claim that took it, or
+    -1."""
 
     first: Int64s
     account: Int64s
     slots: Int64s
+    lane: Int32s
     first_part: Int64s
-    host: Int64s
-    pool: Int64s
-    amount: Int64s
+    host: Int32s
+    pool: Int32s
+    members: Int32s
+    need: Int64s
     first_on: Int64s
     on_host: Int64s
     taken: Int64s
 
 
 class Places(NamedTuple):
-    """By host [h]: klass int32; free int64[h, 3], changed; held bool, for the lane whose
-    reservation is of that class. By pool: room int64, jobs that may still be taken, changed."""
+    """By host [h]: klass int32; free int64[h, 3], changed; most int64[h, 3], what all of `Jobs`
+    would leave free; held bool, for the lane whose reservation is of that class. By pool: room
+    int64, jobs that may still be taken, changed."""
 
     klass: Int32s
     free: Int64s
+    most: Int64s
     held: Bools
     room: Int64s
 
 
 class Attempt(NamedTuple):
-    """One claim being tried. way int64[N + 1]: the claimant's account, its groups, and last the
-    node below which it may take; step int64[N + 1]: where a node stands on that way, -1 elsewhere.
-    before int64[N + 1]: what the nodes held, by step. fits int64[h]: members for which a host has
-    room. victims int64[x]: jobs taken for it, the first tally[0] of them. looks int64[1]."""
+    """One claim being tried.
+
+    way int64[N + 1]: the claimant's account, its groups, and last the node below which it may take;
+    step int64[N + 1]: where a node stands on that way, -1 elsewhere. before int64[N + 1]: what the
+    nodes held, by step.
+    fits int64[h]: members that come on a host, and spots int64[h], those hosts. victims int64[x]:
+    jobs taken for it. loose int64[h]: hosts where earlier claims left slots over, each once, as
+    is_loose bool[h] says. tally int64[5]: how many spots, victims and loose hosts there are, what
+    was looked at in the whole call, and the slots of the claimant's job.
+    poor bool[N]: below it nothing can be taken. dead bool[s, groups + 1]: by shape and group, or
+    the top, whether taking below it is in vain. begin int64[n]: the first job that is left."""
 
     way: Int64s
     step: Int64s
     before: Int64s
     fits: Int64s
+    spots: Int64s
     victims: Int64s
+    loose: Int64s
+    is_loose: Bools
     tally: Int64s
-    looks: Int64s
+    poor: Bools
+    dead: Bools
+    begin: Int64s
+
+
+SPOTS, VICTIMS, LOOSE, LOOKS, ASKED = range(5)  # of `Attempt.tally`
 
 
 @kernel
@@ -177,7 +193,7 @@ def _may_take(
 ) -> bool:
     """Whether a claim may take a job: by the rates of its pools, and at every level below the group
     in which claimant and victim meet."""
-    tried.looks[0] += 1
+    tried.tally[LOOKS] += 1
     if jobs.taken[job] >= 0:
         return False
     for part in range(jobs.first_part[job], jobs.first_part[job + 1]):
@@ -193,8 +209,11 @@ def _may_take(
     if branch < 0:
         return False
     step = tried.step[node] - 1
-    after = _standing(nodes.allocated[branch] - slots, nodes.terms, branch)
-    return after > _standing(tried.before[step], nodes.terms, tried.way[step])
+    rival, held, left = tried.way[step], tried.before[step], nodes.allocated[branch] - slots
+    again = _claim(left, slots, nodes.terms, branch)
+    if again < _claim(held, tried.tally[ASKED], nodes.terms, rival):
+        return False  # the dispatch would give it right back
+    return _standing(left, nodes.terms, branch) > _standing(held, nodes.terms, rival)
 
 
 @kernel
@@ -204,89 +223,100 @@ def _move(job: int, sign: int, nodes: Nodes, jobs: Jobs, places: Places) -> None
     while node != nodes.parent.size:
         nodes.allocated[node] -= sign * jobs.slots[job]
         node = np.int64(nodes.parent[node])
+    need = jobs.need[jobs.lane[job]]
     for part in range(jobs.first_part[job], jobs.first_part[job + 1]):
         for kind in range(AMOUNTS):
-            places.free[jobs.host[part], kind] += sign * jobs.amount[part, kind]
+            places.free[jobs.host[part], kind] += sign * jobs.members[part] * need[kind]
         if part == jobs.first_part[job] or jobs.pool[part] != jobs.pool[part - 1]:
             places.room[jobs.pool[part]] -= sign
 
 
 @kernel
-def _fit(host: int, row: int, claims: Claims, places: Places) -> int:
-    """Members of a claim's job that a host has room for now."""
-    fit = min(claims.on_host[row], claims.members[row])
+def _fit(host: int, shape: int, shapes: Shapes, places: Places) -> int:
+    """Members of a job that a host has room for now."""
+    need = shapes.need[shape]
+    fit = min(need[ON_HOST], need[MEMBERS])
     for kind in range(AMOUNTS):
-        if claims.need[row, kind] > 0:
-            fit = min(fit, max(0, places.free[host, kind] // claims.need[row, kind]))
+        if need[kind] > 0:
+            fit = min(fit, max(0, places.free[host, kind] // need[kind]))
     return int(fit)
 
 
 @kernel
-def _suits(host: int, row: int, klass: int, claims: Claims, places: Places) -> bool:
-    """Whether a host may serve a claim. klass: the one that its members come on, or `ANY_CLASS`."""
-    own = places.klass[host]
-    if places.held[host] and claims.reserved[row] != own:
-        return False
-    if klass != ANY_CLASS:
-        return bool(own == klass)
-    return bool((claims.classes[row] >> np.uint64(own)) & np.uint64(1))
+def _suits(host: int, row: int, klass: int, claims: Claims, shapes: Shapes, places: Places) -> bool:
+    """Whether a host could serve a claim, were it empty. klass: the one that all members come on,
+    or `ANY_CLASS`."""
+    shape, own = claims.shape[row], places.klass[host]
+    suits = own == klass
+    if klass == ANY_CLASS:
+        suits = (shapes.classes[shape] >> np.uint64(own)) & np.uint64(1) > 0
+    suits &= not places.held[host] or claims.reserved[row] == own
+    for kind in range(AMOUNTS):
+        suits &= places.most[host, kind] >= shapes.need[shape, kind]
+    return bool(suits)
+
+
+@kernel
+def _use(host: int, members: int, tried: Attempt) -> None:
+    """Let so many more members come on a host."""
+    if members > 0 and tried.fits[host] == 0:
+        tried.spots[tried.tally[SPOTS]] = host
+        tried.tally[SPOTS] += 1
+    tried.fits[host] += members
 
 
 @kernel
 def _clear(
     host: int,
-    row: int,
+    shape: int,
     want: int,
     number: int,
     nodes: Nodes,
     family: Family,
-    claims: Claims,
     jobs: Jobs,
+    shapes: Shapes,
     places: Places,
     tried: Attempt,
 ) -> int:
     """Make room on a host for up to `want` more members; for how many it was made."""
-    gained = min(want, _fit(host, row, claims, places) - tried.fits[host])
+    gained = min(want, _fit(host, shape, shapes, places) - tried.fits[host])
     while gained < want:
-        begin, goal = tried.tally[0], tried.fits[host] + gained + 1
+        begin, goal = tried.tally[VICTIMS], tried.fits[host] + gained + 1
         for at in range(jobs.first_on[host], jobs.first_on[host + 1]):
             job = jobs.on_host[at]
             if _may_take(job, nodes, family, jobs, places, tried):
                 _move(job, 1, nodes, jobs, places)
                 jobs.taken[job] = number
-                tried.victims[tried.tally[0]] = job
-                tried.tally[0] += 1
-                if _fit(host, row, claims, places) >= goal:
+                tried.victims[tried.tally[VICTIMS]] = job
+                tried.tally[VICTIMS] += 1
+                if _fit(host, shape, shapes, places) >= goal:
                     break
-        enough = _fit(host, row, claims, places) >= goal
-        end, tried.tally[0] = tried.tally[0], begin
-        for at in range(begin, end):  # the last one was needed, others may not have been
-            job = tried.victims[end - 1 - (at - begin)]
-            _move(job, -1, nodes, jobs, places)
-            jobs.taken[job] = -1
-            if enough and _fit(host, row, claims, places) < goal:
-                _move(job, 1, nodes, jobs, places)
-                jobs.taken[job] = number
-        for at in range(begin, end):
+        enough = _fit(host, shape, shapes, places) >= goal
+        for at in range(tried.tally[VICTIMS] - 1, begin - 1, -1):  # not all may have been needed
             job = tried.victims[at]
-            if jobs.taken[job] == number:
-                tried.victims[tried.tally[0]] = job
-                tried.tally[0] += 1
+            _move(job, -1, nodes, jobs, places)
+            if enough and _fit(host, shape, shapes, places) < goal:
+                _move(job, 1, nodes, jobs, places)
+            else:
+                jobs.taken[job] = -1
+                tried.tally[VICTIMS] -= 1
+                tried.victims[at] = tried.victims[tried.tally[VICTIMS]]
         if not enough:
             break
-        gained = min(want, _fit(host, row, claims, places) - tried.fits[host])
-    tried.fits[host] += gained
+        gained = min(want, _fit(host, shape, shapes, places) - tried.fits[host])
+    _use(host, gained, tried)
     return int(gained)
 
 
 @kernel
-def _tallest(start: int, shut: Bools, nodes: Nodes, family: Family) -> int:
+def _tallest(start: int, shut: Bools, nodes: Nodes, family: Family, tried: Attempt) -> int:
     """The account below `start` that stands highest and is not shut, found from the top down; -1 if
     there is none. Shuts groups that have nothing left."""
     while True:
         node = start
         while node >= nodes.tail.size:
             best, most = -1, -np.inf
+            tried.tally[LOOKS] += family.last[node] - family.first[node]
             for at in range(family.first[node], family.last[node]):
                 child = family.order[at]
                 if not shut[child]:
@@ -304,61 +334,143 @@ def _tallest(start: int, shut: Bools, nodes: Nodes, family: Family) -> int:
 
 
 @kernel
+def _from_free(
+    row: int, klass: int, claims: Claims, shapes: Shapes, places: Places, tried: Attempt
+) -> int:
+    """Let members come on what is free; how many are still missing. One alone fits nowhere but
+    where earlier claims left slots over: else the plan would have granted it."""
+    shape = claims.shape[row]
+    missing = shapes.need[shape, MEMBERS]
+    alone = klass == ANY_CLASS
+    hosts = tried.tally[LOOSE] if alone else places.klass.size
+    tried.tally[LOOKS] += hosts
+    for at in range(hosts):
+        host = tried.loose[at] if alone else at
+        if missing > 0 and _suits(host, row, klass, claims, shapes, places):
+            members = min(missing, _fit(host, shape, shapes, places))
+            _use(host, members, tried)
+            missing -= members
+    return int(missing)
+
+
+@kernel
+def _from_account(
+    account: int,
+    row: int,
+    klass: int,
+    missing: int,
+    number: int,
+    seen: Bools,
+    nodes: Nodes,
+    family: Family,
+    claims: Claims,
+    jobs: Jobs,
+    shapes: Shapes,
+    places: Places,
+    tried: Attempt,
+) -> int:
+    """Clear hosts where jobs of an account run; the members that are then still missing. seen
+    bool[h]: hosts that need not be tried again."""
+    begin, end = tried.begin[account], jobs.first[account + 1]
+    while begin < end and 0 <= jobs.taken[begin] < number:
+        begin += 1
+    tried.begin[account] = begin
+    tried.poor[account] = begin == end
+    for job in range(begin, end):
+        if not _may_take(job, nodes, family, jobs, places, tried):
+            continue
+        for part in range(jobs.first_part[job], jobs.first_part[job + 1]):
+            host = jobs.host[part]
+            if seen[host] or not _suits(host, row, klass, claims, shapes, places):
+                continue
+            seen[host] = True
+            missing -= _clear(
+                host,
+                claims.shape[row],
+                missing,
+                number,
+                nodes,
+                family,
+                jobs,
+                shapes,
+                places,
+                tried,
+            )
+            if missing == 0:
+                return 0
+    return missing
+
+
+@kernel
 def _gather(
     row: int,
     klass: int,
     steps: int,
     number: int,
-    poor: Bools,
     nodes: Nodes,
     family: Family,
     claims: Claims,
     jobs: Jobs,
+    shapes: Shapes,
     places: Places,
     tried: Attempt,
 ) -> bool:
     """Find room for all members of a job, on hosts of one class or, with `ANY_CLASS`, of any;
-    whether there is. poor bool[N]: nodes below which nothing can be taken."""
-    tried.fits.fill(0)
-    missing = claims.members[row]
-    for host in range(places.klass.size):
-        if missing > 0 and _suits(host, row, klass, claims, places):
-            tried.fits[host] = min(missing, _fit(host, row, claims, places))
-            missing -= tried.fits[host]
-    tried.looks[0] += places.klass.size
-    shut = poor.copy()
+    whether there is.
+
+    Where two claims of one shape reach the same group, they may take the same jobs from the other
+    members: none is of their own branch, which is below what it is owed. So what was in vain for
+    one is not tried for the other.
+    """
+    missing = _from_free(row, klass, claims, shapes, places, tried)
+    shape, accounts = claims.shape[row], nodes.tail.size
+    shut = tried.poor.copy()
     seen = np.zeros(places.klass.size, np.bool_)
     for step in range(steps, 0, -1):
+        start = tried.way[step]
         shut[tried.way[step - 1]] = True
-        while missing > 0 and tried.looks[0] < LOOKS_MAX:
-            account = _tallest(tried.way[step], shut, nodes, family)
-            tried.looks[0] += family.last[tried.way[step]] - family.first[tried.way[step]]
-            if account < 0:
+        if missing == 0 or tried.dead[shape, start - accounts]:
+            continue
+        looks_max = tried.tally[LOOKS] + PASS_LOOKS_MAX
+        while missing > 0:
+            account = _tallest(start, shut, nodes, family, tried)
+            if account < 0 or tried.tally[LOOKS] > looks_max:
                 break
-            for job in range(jobs.first[account], jobs.first[account + 1]):
-                if not _may_take(job, nodes, family, jobs, places, tried):
-                    continue
-                for part in range(jobs.first_part[job], jobs.first_part[job + 1]):
-                    host = jobs.host[part]
-                    if missing == 0 or seen[host] or not _suits(host, row, klass, claims, places):
-                        continue
-                    seen[host] = True
-                    missing -= _clear(
-                        host, row, missing, number, nodes, family, claims, jobs, places, tried
-                    )
-                if missing == 0:
-                    break
+            missing = _from_account(
+                account,
+                row,
+                klass,
+                missing,
+                number,
+                seen,
+                nodes,
+                family,
+                claims,
+                jobs,
+                shapes,
+                places,
+                tried,
+            )
             shut[account] = True
-    return bool(missing == 0)
+    return missing == 0
 
 
 @kernel
 def _settle(
-    account: int, row: int, steps: int, nodes: Nodes, claims: Claims, places: Places, tried: Attempt
+    account: int,
+    row: int,
+    steps: int,
+    nodes: Nodes,
+    claims: Claims,
+    jobs: Jobs,
+    shapes: Shapes,
+    places: Places,
+    tried: Attempt,
 ) -> bool:
     """Give the claimant the room that was found; False, and nothing done, where that would exceed
     the maximum of a group above."""
-    slots = claims.need[row, 0] * claims.members[row]
+    shape = claims.shape[row]
+    slots = shapes.need[shape, 0] * shapes.need[shape, MEMBERS]
     node = tried.way[steps]
     while node != nodes.parent.size:
         if nodes.allocated[node] + slots > nodes.terms[node, MAXIMUM]:
@@ -368,10 +480,18 @@ def _settle(
     while node != nodes.parent.size:
         nodes.allocated[node] += slots
         node = np.int64(nodes.parent[node])
-    for host in range(places.klass.size):
-        if tried.fits[host] > 0:
-            for kind in range(AMOUNTS):
-                places.free[host, kind] -= tried.fits[host] * claims.need[row, kind]
+    for at in range(tried.tally[SPOTS]):
+        host = tried.spots[at]
+        for kind in range(AMOUNTS):
+            places.free[host, kind] -= tried.fits[host] * shapes.need[shape, kind]
+    for at in range(tried.tally[VICTIMS]):
+        job = tried.victims[at]
+        for part in range(jobs.first_part[job], jobs.first_part[job + 1]):
+            host = jobs.host[part]
+            if places.free[host, 0] > 0 and not tried.is_loose[host]:
+                tried.is_loose[host] = True
+                tried.loose[tried.tally[LOOSE]] = host
+                tried.tally[LOOSE] += 1
     return True
 
 
@@ -380,87 +500,115 @@ def _serve_claim(
     account: int,
     row: int,
     number: int,
-    poor: Bools,
-    failed: Int64s,
     nodes: Nodes,
     family: Family,
     claims: Claims,
     jobs: Jobs,
+    shapes: Shapes,
     places: Places,
     tried: Attempt,
 ) -> bool:
-    """Make room for one job of a claim, or leave everything as it was.
-
-    failed int64[s]: by shape the way's end and its first group for which no room was found last.
-    """
+    """Make room for one job of a claim, or leave everything as it was."""
+    shape = claims.shape[row]
+    members = shapes.need[shape, MEMBERS]
+    slots = shapes.need[shape, 0] * members
+    tried.tally[ASKED] = slots
     tried.step.fill(-1)
-    slots = claims.need[row, 0] * claims.members[row]
     steps = _climb(account, slots, nodes, family, tried)
-    if steps == 0:
-        return False
-    # Siblings whose claims reach equally far may take the same jobs.
-    reach = tried.way[steps] * tried.step.size + tried.way[1]
-    if failed[claims.shape[row]] == reach:
-        return False
-    for klass in range(ANY_CLASS, 64):
-        if (klass == ANY_CLASS) != (claims.members[row] == 1):
+    served = False
+    first, last = (ANY_CLASS, 0) if members == 1 else (0, 64)
+    for klass in range(first, last if steps > 0 else first):
+        alone = klass == ANY_CLASS
+        if served or not (alone or (shapes.classes[shape] >> np.uint64(klass)) & np.uint64(1)):
             continue
-        if klass != ANY_CLASS and not (claims.classes[row] >> np.uint64(klass)) & np.uint64(1):
-            continue
-        tried.tally[0] = 0
-        found = _gather(row, klass, steps, number, poor, nodes, family, claims, jobs, places, tried)
-        if found and _settle(account, row, steps, nodes, claims, places, tried):
-            return True
-        for at in range(tried.tally[0]):
+        tried.tally[SPOTS] = tried.tally[VICTIMS] = 0
+        served = _gather(
+            row, klass, steps, number, nodes, family, claims, jobs, shapes, places, tried
+        ) and _settle(account, row, steps, nodes, claims, jobs, shapes, places, tried)
+        for at in range(tried.tally[SPOTS]):
+            tried.fits[tried.spots[at]] = 0
+        for at in range(0 if served else tried.tally[VICTIMS]):
             job = tried.victims[at]
             _move(job, -1, nodes, jobs, places)
             jobs.taken[job] = -1
-    failed[claims.shape[row]] = reach
-    return False
+    if not served:
+        for step in range(1, steps + 1):
+            tried.dead[shape, tried.way[step] - nodes.tail.size] = True
+    return served
+
+
+@kernel
+def most_free(free: Int64s, jobs: Jobs) -> Int64s:
+    """`Places.most`. free int64[h, 3]."""
+    most = free.copy()
+    for job in range(jobs.account.size):
+        for part in range(jobs.first_part[job], jobs.first_part[job + 1]):
+            for kind in range(AMOUNTS):
+                most[jobs.host[part], kind] += jobs.members[part] * jobs.need[jobs.lane[job], kind]
+    return most
+
+
+@kernel
+def _poor(first: Int64s, nodes: Nodes) -> Bools:
+    """By node, whether nothing can be taken below it, bool[N]. first as in `Jobs`."""
+    poor = np.ones(nodes.parent.size, np.bool_)
+    for account in range(nodes.tail.size):
+        node = account if first[account] < first[account + 1] else nodes.parent.size
+        while node != nodes.parent.size and poor[node]:
+            poor[node] = False
+            node = int(nodes.parent[node])
+    return poor
+
+
+@kernel
+def _turned(account: int, row: int, claims: Claims) -> int:
+    """The next row of an account's ring after one that had its turn, -1 if none is left."""
+    begin, end = claims.first[account], claims.first[account + 1]
+    for ahead in range(1, end - begin + 1):
+        other = begin + (row - begin + ahead) % (end - begin)
+        if claims.waiting[other] > 0:
+            return int(other)
+    return -1
 
 
 @kernel
 def choose(
-    nodes: Nodes, family: Family, claims: Claims, jobs: Jobs, places: Places, shapes: int
+    nodes: Nodes, family: Family, claims: Claims, jobs: Jobs, shapes: Shapes, places: Places
 ) -> Int64s:
     """Take jobs for claims until no claim can be served; writes `jobs.taken`.
 
     Returns int64[c]: by number of a claim the row of `Claims` that it was of. Some need no job
     taken: room was left over. `nodes` and `places` are as if all that had happened.
     """
-    top, accounts = nodes.parent.size, nodes.tail.size
-    poor = np.ones(top, np.bool_)
-    for account in range(accounts):
-        node = account if jobs.first[account] < jobs.first[account + 1] else top
-        while node != top and poor[node]:
-            poor[node] = False
-            node = int(nodes.parent[node])
+    top, accounts, hosts = nodes.parent.size, nodes.tail.size, places.klass.size
     tried = Attempt(
-        np.empty(top + 1, np.int64),
-        np.empty(top + 1, np.int64),
-        np.empty(top + 1, np.int64),
-        np.empty(places.klass.size, np.int64),
-        np.empty(jobs.account.size, np.int64),
-        np.zeros(1, np.int64),
-        np.zeros(1, np.int64),
+        way=np.empty(top + 1, np.int64),
+        step=np.empty(top + 1, np.int64),
+        before=np.empty(top + 1, np.int64),
+        fits=np.zeros(hosts, np.int64),
+        spots=np.empty(hosts, np.int64),
+        victims=np.empty(jobs.account.size, np.int64),
+        loose=np.empty(hosts, np.int64),
+        is_loose=np.zeros(hosts, np.bool_),
+        tally=np.zeros(5, np.int64),
+        poor=_poor(jobs.first, nodes),
+        dead=np.zeros((shapes.classes.size, top + 1 - accounts), np.bool_),
+        begin=jobs.first.copy(),
     )
-    failed = np.full(shapes, -1, np.int64)
-    turn = nodes.place.copy()
-    ring = claims.first[:accounts].copy()
+    slots = shapes.need[:, 0] * shapes.need[:, MEMBERS]
+    turn, ring = nodes.place.copy(), claims.first[:accounts].copy()
     head = np.zeros(top + 1, np.int64)
     for account in range(accounts):
         if claims.first[account] < claims.first[account + 1]:
-            head[account] = claims.need[ring[account], 0] * claims.members[ring[account]]
+            head[account] = slots[claims.shape[ring[account]]]
     served, count = np.empty(64, np.int64), 0
-    while tried.looks[0] < LOOKS_MAX:
-        tried.looks[0] += top
+    while tried.tally[LOOKS] < LOOKS_MAX and places.room.max() > 0:
         account = _next_account(nodes, head, turn)
         if account < 0:
             break
+        tried.tally[LOOKS] += top
         row = ring[account]
-        if _serve_claim(
-            account, row, count, poor, failed, nodes, family, claims, jobs, places, tried
-        ):
+        if _serve_claim(account, row, count, nodes, family, claims, jobs, shapes, places, tried):
             if count == served.size:
                 served = np.concatenate((served, np.empty_like(served)))
             served[count] = row
@@ -472,12 +620,6 @@ def choose(
                 node = int(nodes.parent[node])
         else:
             claims.waiting[row] = 0
-        begin, end = claims.first[account], claims.first[account + 1]
-        head[account] = 0
-        for ahead in range(1, end - begin + 1):
-            other = begin + (row - begin + ahead) % (end - begin)
-            if claims.waiting[other] > 0:
-                ring[account] = other
-                head[account] = claims.need[other, 0] * claims.members[other]
-                break
+        ring[account] = _turned(account, row, claims)
+        head[account] = slots[claims.shape[ring[account]]] if ring[account] >= 0 else 0
     return served[:count]
