@@ -159,7 +159,7 @@ async def test_cancel_ends_queued_jobs_and_has_hosts_stop_the_others(broker: Run
     await until(lambda: len(broker.services.waiting))
 
     assert (await ann.post(f"/v1/batches/{batch}:cancel")).expect(200) == {"count": 5}
-    reply = await asyncio.wait_for(waiting, 5)  # told at once, not when the poll is over
+    reply = await asyncio.wait_for(waiting, 10)  # told at once, not when the poll is over
     assert reply["cancel"] == [{"job": lease["job"], "epoch": lease["epoch"]}]
     assert await counts_of(ann, batch) == {"leased": 1, "cancelled": 4}
     shown = (await ann.get(f"/v1/jobs/{lease['job']}")).expect(200)

@@ -119,7 +119,7 @@ async def test_one_member_that_fails_stops_the_others_and_fails_the_job(
     waiting = asyncio.create_task(agents[0].poll(0, wait=30))
     await until(lambda: len(broker.services.waiting) == 1)
     await agents[2].report([leases[2]], "failed", exit_code=3, message="no such file")
-    told = await asyncio.wait_for(waiting, 5)
+    told = await asyncio.wait_for(waiting, 10)
     assert [(p["job"], p["grace_seconds"]) for p in told["preempt"]] == [(leases[0]["job"], 10)]
     assert told["cancel"] == []
     (kept,) = await agents[1].renew([leases[1]])
@@ -185,7 +185,7 @@ async def test_a_cancelled_gang_ends_when_all_its_hosts_have_stopped(
     await until(lambda: len(broker.services.waiting) == 3)
     reply = await ann.post(f"/v1/jobs/{leases[0]['job']}:cancel")
     assert reply.expect(200) == {"count": 1}
-    for told in await asyncio.wait_for(asyncio.gather(*waiting), 5):
+    for told in await asyncio.wait_for(asyncio.gather(*waiting), 10):
         assert [key["job"] for key in told["cancel"]] == [leases[0]["job"]]
     for agent, lease in zip(agents, leases, strict=True):
         assert await state(broker) != "cancelled"

@@ -107,7 +107,7 @@ async def test_an_idle_poll_ends_empty_after_its_wait(agent: Agent) -> None:
 async def test_a_waiting_poll_is_answered_by_a_submission(ann: Http, agent: Agent) -> None:
     waiting = asyncio.create_task(agent.poll(wait=30))
     await submit(ann)
-    reply = await asyncio.wait_for(waiting, 5)
+    reply = await asyncio.wait_for(waiting, 10)
     assert len(reply["leases"]) == 1
 
 
@@ -244,7 +244,7 @@ async def test_a_running_job_is_cancelled_through_the_open_poll(
     waiting = asyncio.create_task(agent.poll(0, wait=30))
     await until(lambda: len(broker.services.waiting) == 1)
     (await ann.post(f"/v1/batches/{batch}:cancel")).expect(200)
-    told = await asyncio.wait_for(waiting, 5)
+    told = await asyncio.wait_for(waiting, 10)
     assert {key["job"] for key in told["cancel"]} == {lease["job"] for lease in leases}
     # told once: the next poll waits although the job has not been reported yet
     assert (await agent.renew(leases))[0]["cancel"] is True

@@ -52,7 +52,7 @@ async def test_a_preempted_job_goes_on_first_in_its_lane_and_costs_nothing(
     waiting = asyncio.create_task(agent.poll(0, wait=30))
     await until(lambda: len(broker.services.waiting) == 1)
     assert await preempt(broker, lease) == [parse("job", lease["job"], "")]
-    told = await asyncio.wait_for(waiting, 5)
+    told = await asyncio.wait_for(waiting, 10)
     assert told["preempt"] == [{"job": lease["job"], "epoch": 1, "grace_seconds": 7}]
     assert told["cancel"] == []
     assert (await agent.renew([lease]))[0]["preempt_grace_seconds"] == 7

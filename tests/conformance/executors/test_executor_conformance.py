@@ -139,7 +139,7 @@ async def test_missing_program_is_the_hosts_fault(executor: Executor, desk: Desk
 async def test_wall_clock_limit_ends_it(executor: Executor, desk: Desk) -> None:
     ended = await (await executor.start(desk.shell("exec sleep 60", wall_seconds=0.2))).wait()
     assert (ended.cause, ended.exit_code) == (Cause.WALL_LIMIT, -signal.SIGTERM)
-    assert 0.2 <= ended.wall_seconds < 5
+    assert 0.2 <= ended.wall_seconds < 30  # long before it ends by itself
 
 
 async def test_memory_limit_ends_it(executor: Executor, desk: Desk) -> None:
