@@ -247,7 +247,7 @@ CREATE TABLE host (
     state         host_state NOT NULL DEFAULT 'active',
     facts         json NOT NULL,          -- protocol.resources.HostFacts
     gflops        double precision NOT NULL  -- of one slot, copied from the facts for credit
-        CONSTRAINT host_gflops_positive CHECK (gflops > 0),
+        CONSTRAINT host_gflops_positive CHECK (gflops > 0 AND gflops < 'Infinity'),
     last_seen_at  timestamptz,
     created_at    timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 50);

@@ -68,6 +68,38 @@ async def test_numbers_out_of_range_are_refused(
         assert refused == constraint
 
 
+@pytest.mark.parametrize("value", ["-1", "'NaN'", "'Infinity'", "'-Infinity'"])
+@pytest.mark.parametrize(
+    ("table", "column", "constraint"),
+    [
+        ("share_group", "weight", "share_group_weight_not_negative"),
+        ("share_group", "minimum_slots", "share_group_minimum_not_negative"),
+        ("share_group", "maximum_slots", "share_group_maximum_not_negative"),
+        ("user_submit", "quota", "user_submit_quota_not_negative"),
+        ("user_submit", "minimum_slots", "user_submit_minimum_not_negative"),
+        ("user_submit", "maximum_slots", "user_submit_maximum_not_negative"),
+        ("quota_mix", "factor", "quota_mix_factor_not_negative"),
+        ("budget", "gpu_seconds", "budget_gpu_seconds_not_negative"),
+        ("host", "gflops", "host_gflops_positive"),
+    ],
+)
+async def test_what_shares_are_made_of_is_finite_and_not_negative(
+    database: Database, table: str, column: str, constraint: str, value: str
+) -> None:
+    async with database.connection() as connection:
+        await connection.execute(
+            "INSERT INTO account (name) VALUES ('ann');"
+            "INSERT INTO share_group (name) VALUES ('lab');"
+            "INSERT INTO user_submit (account_id) SELECT id FROM account ON CONFLICT DO NOTHING;"
+            "INSERT INTO budget (account_id, gpu_seconds) SELECT id, 1 FROM account;"
+            "INSERT INTO host (account_id, name, pool, facts, gflops)"
+            " SELECT id, 'h', 'default', '{}', 1 FROM account"
+        )
+        refused = await refused_by(connection, f"UPDATE {table} SET {column} = {value}")
+        # a maximum that is none breaks both bounds that it is in
+        assert refused in {constraint, f"{table}_minimum_within_maximum"}
+
+
 async def waits(connection: Connection) -> bool:
     """Whether a transaction of this database waits for an advisory lock."""
     return bool(
