@@ -116,12 +116,19 @@ async def test_what_makes_no_sense_is_named(broker: Running) -> None:
             "/groups/0/minimum_slots",
         ),
         ({"accounts": [{"account": "ann", "group": "nothing"}]}, "/accounts/0/group"),
+        ({"accounts": [{"account": "ann"}, {"account": "ann"}]}, "/accounts/1/account"),
+        ({"groups": [{"group": "physics"}, {"group": "physics"}]}, "/groups/1/group"),
         ({"capacity_slots": -1}, "/capacity_slots"),
         ({"demand": "some"}, "/demand"),
     ):
         reply = await broker.admin.post(PATH, body)
         reply.problem(422, "invalid_input")
         assert reply.pointers() == [pointer], body
+    for bad in (b"-1", b"NaN", b"Infinity"):
+        body_if = b'{"accounts": [{"account": "ann", "weight": %s}]}' % bad
+        reply = await broker.admin.post(PATH, body_if)
+        reply.problem(422, "invalid_input")
+        assert reply.pointers() == ["/accounts/0/weight"]
     circle = [{"group": "physics", "parent": "biology"}, {"group": "biology", "parent": "physics"}]
     reply = await broker.admin.post(PATH, {"groups": circle})
     assert reply.problem(422, "invalid_input")

@@ -38,6 +38,7 @@ from broker.storage.groups import TreeRow
 from broker.storage.shares import ShareRow
 
 ACCOUNTS_MAX = 10_000
+TWICE = "stands in the list twice"
 ONE_CLASS = np.uint64(1)
 NO_HOSTS = Hosts(
     id=np.zeros(0, np.int64),
@@ -104,9 +105,13 @@ async def _changed(
     named: Mapping[int, AccountId],
 ) -> World:
     tree, people = dict(before.groups), dict(before.accounts)
+    changed: set[GroupId] = set()
     for place, group_if in enumerate(request.groups):
         pointer = f"/groups/{place}"
         group = await _group(connection, group_if.group, f"{pointer}/group")
+        if group in changed:
+            raise InvalidInput.of(f"{pointer}/group", TWICE)
+        changed.add(group)
         weight, minimum, maximum = _bounds(group_if, tree[group], pointer)
         row = replace(tree[group], weight=weight, minimum_slots=minimum, maximum_slots=maximum)
         if "parent" in group_if.model_fields_set:
@@ -117,6 +122,8 @@ async def _changed(
         tree[group] = row
     for place, account_if in enumerate(request.accounts):
         pointer = f"/accounts/{place}"
+        if named[place] in list(named.values())[:place]:
+            raise InvalidInput.of(f"{pointer}/account", TWICE)
         person = people[named[place]]
         weight, minimum, maximum = _bounds(account_if, person, pointer)
         person = person._replace(weight=weight, minimum_slots=minimum, maximum_slots=maximum)
