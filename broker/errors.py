@@ -175,4 +175,8 @@ def reason_of(error: BaseException) -> str:
     """What the error of a library says, to end a sentence with: "connection refused"."""
     if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
         return os.strerror(error.errno).lower()
+    if isinstance(error, OSError) and error.strerror:  # of the resolver, whose numbers are its own
+        return error.strerror.lower()
+    if isinstance(error, TimeoutError) and not str(error):
+        return "no answer in time"
     return str(error).rstrip(".") or type(error).__name__

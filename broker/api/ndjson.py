@@ -80,7 +80,10 @@ class Lines:
             return False
         self.bytes_read += len(data)
         if self.bytes_read > STREAM_BODY_BYTES_MAX:
-            raise BodyTooLarge(f"the body has more than {STREAM_BODY_BYTES_MAX} bytes")
+            raise BodyTooLarge(
+                f"the body has more than {STREAM_BODY_BYTES_MAX} bytes",
+                errors=[FieldError("", f"at most {STREAM_BODY_BYTES_MAX} bytes")],
+            )
         self._digest.update(data)
         self._rest += data
         if len(self._rest) > LINE_BYTES_MAX and b"\n" not in self._rest[-LINE_BYTES_MAX:]:

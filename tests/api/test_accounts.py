@@ -207,6 +207,8 @@ async def test_deleting_an_account_ends_what_acts_in_its_name(broker: Running) -
 async def test_a_deleted_account_stays_deleted_and_keeps_its_name(broker: Running) -> None:
     await broker.client("ann")
     await broker.app()
+    for path in ("/v1/teams", "/v1/groups"):
+        (await broker.admin.post(path, {"name": "lab"})).expect(201)
     (await broker.admin.delete("/v1/accounts/ann")).expect(200)
     (await broker.admin.delete("/v1/accounts/ann")).expect(200)
     assert (await broker.admin.get("/v1/accounts/ann")).expect(200)["state"] == "deleted"
@@ -217,8 +219,13 @@ async def test_a_deleted_account_stays_deleted_and_keeps_its_name(broker: Runnin
         ("PUT", "/v1/accounts/ann/privileges", {"submit_all_apps": True}),
         ("PATCH", "/v1/accounts/ann/quota", {"quota": 2}),
         ("PUT", "/v1/apps/sleep/privileges/ann", {"submit": True}),
+        ("PUT", "/v1/teams/lab/accounts/ann", None),
+        ("PUT", "/v1/groups/lab/accounts/ann", None),
     ):
-        (await broker.admin.call(method, path, body)).problem(409, "conflict")
+        problem = (await broker.admin.call(method, path, body)).problem(409, "conflict")
+        assert problem["detail"] == "the account ann was deleted"
+    for path in ("/v1/teams/lab/accounts", "/v1/groups/lab/accounts"):
+        assert (await broker.admin.get(path)).expect(200)["items"] == []
     (await broker.admin.post("/v1/accounts", {"name": "ann"})).problem(409, "name_taken")
 
 

@@ -76,8 +76,11 @@ async def test_a_bad_field_is_named_and_nothing_is_stored(
 
 
 async def test_a_bad_change_is_named(broker: Running) -> None:
-    await group(broker.admin, "lab", minimum_slots=2, maximum_slots=4)
+    before = await group(broker.admin, "lab", minimum_slots=2, maximum_slots=4)
     for body, pointer in (
+        (b'{"minimum_slots": Infinity}', "/minimum_slots"),
+        (b'{"parent": "nowhere"}', "/parent"),
+        (b'{"parent": "account_1"}', "/parent"),
         (b'{"weight": -1}', "/weight"),
         (b'{"weight": NaN}', "/weight"),
         (b'{"minimum_slots": 5}', "/minimum_slots"),
@@ -87,6 +90,7 @@ async def test_a_bad_change_is_named(broker: Running) -> None:
         reply = await broker.admin.patch(f"{GROUPS}/lab", body)
         reply.problem(422, "invalid_input")
         assert reply.pointers() == [pointer], body
+    assert (await broker.admin.get(f"{GROUPS}/lab")).expect(200) == before
     kept = (await broker.admin.patch(f"{GROUPS}/lab", {"maximum_slots": None})).expect(200)
     assert (kept["minimum_slots"], kept["maximum_slots"]) == (2, None)
 
@@ -99,6 +103,7 @@ async def test_no_group_comes_to_stand_above_itself(broker: Running) -> None:
         reply = await broker.admin.patch(f"{GROUPS}/a", {"parent": parent})
         assert "above itself" in reply.problem(422, "invalid_input")["detail"]
         assert reply.pointers() == ["/parent"]
+    assert (await broker.admin.get(f"{GROUPS}/a")).expect(200)["parent"] is None
     moved = (await broker.admin.patch(f"{GROUPS}/c", {"parent": None})).expect(200)
     assert moved["parent"] is None
     assert (await broker.admin.patch(f"{GROUPS}/a", {"parent": "c"})).expect(200)["parent"]
@@ -112,6 +117,8 @@ async def test_of_two_moves_that_would_close_a_circle_one_is_refused(broker: Run
         broker.admin.patch(f"{GROUPS}/b", {"parent": "a"}),
     )
     assert sorted(reply.status for reply in replies) in ([200, 409], [200, 422])
+    parents = [(await broker.admin.get(f"{GROUPS}/{name}")).json["parent"] for name in "ab"]
+    assert parents.count(None) == 1
 
 
 async def test_the_tree_has_a_limit_of_levels(broker: Running) -> None:

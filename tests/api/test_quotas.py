@@ -34,7 +34,16 @@ async def test_rule_B10_nobody_else_sets_or_sees_a_quota(broker: Running) -> Non
 
 async def test_a_bad_field_is_named(broker: Running) -> None:
     await broker.client("ann")
+    before = (await broker.admin.get(PATH)).expect(200)
+    numbers = ("quota", "minimum_slots", "maximum_slots", "gpu_seconds_budget")
     for body, pointer in (
+        *[
+            (b'{"%s": %s}' % (name.encode(), bad), f"/{name}")
+            for name in numbers
+            for bad in (b"-1", b"NaN", b"Infinity", b"-Infinity", b"1e400", b'"NaN"', b'"much"')
+        ],
+        (b'{"minimum_slots": 5, "maximum_slots": 3}', "/minimum_slots"),
+        (b'{"quota": 1, "quota_until": "2001-01-01T00:00:00Z"}', "/quota_until"),
         (b'{"quota": -1}', "/quota"),
         (b'{"quota": 1e13}', "/quota"),
         (b'{"quota": 1e400}', "/quota"),
@@ -47,6 +56,18 @@ async def test_a_bad_field_is_named(broker: Running) -> None:
         reply = await broker.admin.patch(PATH, body)
         reply.problem(422, "invalid_input")
         assert reply.pointers() == [pointer], body
+    assert (await broker.admin.get(PATH)).expect(200) == before
+
+
+async def test_a_bad_mix_is_named_and_nothing_changes(broker: Running) -> None:
+    path = "/v1/quotas/mix"
+    before = (await broker.admin.get(path)).expect(200)
+    for bad in ("-1", "NaN", "Infinity", '"much"', "null"):
+        body = f'{{"manual": 1, "own_hosts": {bad}, "donated": 0, "contribution": 0}}'
+        reply = await broker.admin.put(path, body.encode())
+        reply.problem(422, "invalid_input")
+        assert reply.pointers() == ["/own_hosts"], bad
+    assert (await broker.admin.get(path)).expect(200) == before
 
 
 async def test_a_stale_etag_is_refused(broker: Running) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from broker.api import ndjson
 from broker.protocol import limits
 from broker.services.submission import streamed_batches
 from tests.support.http import Http, Reply
@@ -199,6 +200,17 @@ async def test_a_line_beyond_the_limit_is_named(broker: Running, ann: Http) -> N
         reply = await send_lines(ann, b'{"app":"ising"}', b'{"parameters":{"temperature":1}}', line)
     reply.problem(413, "body_too_large")
     assert reply.pointers() == ["line 3"]
+
+
+async def test_a_stream_beyond_the_limit_is_refused(
+    broker: Running, ann: Http, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ndjson, "STREAM_BODY_BYTES_MAX", 100_000)
+    good = [b'{"parameters":{"temperature":1}}'] * 10_000
+    async with nothing_stored(broker):
+        reply = await send_lines(ann, b'{"app":"ising"}', *good, key="long")
+        assert "100000 bytes" in reply.problem(413, "body_too_large")["detail"]
+        assert reply.pointers() == [""]
 
 
 async def test_more_lines_than_a_batch_may_have_are_refused(

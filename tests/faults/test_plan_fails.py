@@ -38,6 +38,7 @@ async def test_jobs_go_on_by_quota_when_the_plan_fails_and_fairly_when_it_works_
         patched.setattr(dispatch, "plan", broken)
         await submit(ann, 8)
         await submit(bob, 4)
+        await submit(ann, resources={"hosts": 2})  # waits for the planner
 
         async def counted() -> bool:
             return await metric(broker, "fairlead_scheduler_fallbacks_total") > 0

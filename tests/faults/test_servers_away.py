@@ -125,7 +125,17 @@ async def test_redis_killed_and_back_goes_on_without_a_restart(
     dry = {"app": "sleep", "jobs": [{}]}
     assert (await ann.post("/v1/batches?dry_run=true", dry)).expect(200)["start"] is None
     assert {b["end"] for b in (await ann.get("/v1/batches")).expect(200)["items"]} == {None}
+    told = [("GET", "/v1/shares"), ("POST", "/v1/quotas:preview")]
+    for method, path in told:
+        refused = await broker.admin.call(method, path, {} if method == "POST" else None)
+        refused.problem(503, "unavailable")
+        assert int(refused.headers["Retry-After"]) > 0
     await servers.restart("Valkey")
+
+    async def told_again() -> bool:
+        return (await broker.admin.get("/v1/shares")).status == 200
+
+    await until(told_again)
     await finish_all(broker, agent)
 
 

@@ -1,5 +1,6 @@
 """What a broker cannot start with: one line that says what and where, and no password."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,29 @@ async def test_one_line(
     assert refused.value.message.startswith(said)
     assert "secret" not in refused.value.message
     assert "\n" not in refused.value.message
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", ["redis_url", "database_url"])
+async def test_a_server_that_never_answers_is_one_line_too(
+    settings: Callable[..., Settings], setting: str
+) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+        place = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        scheme = "redis" if setting == "redis_url" else "postgresql"
+        given = {**settings().model_dump(), setting: f"{scheme}://u:secret@{place}/0"}
+        with pytest.raises(StartupError) as refused:
+            async with Broker(Settings.model_validate(given)):
+                pass
+    message = refused.value.message
+    assert f" at {place}: " in message
+    assert "no answer in time" in message or "Timeout reading" in message
+    assert "secret" not in message
+    assert "\n" not in message
 
 
 @pytest.mark.parametrize(

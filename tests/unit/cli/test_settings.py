@@ -58,6 +58,17 @@ def test_all_bad_settings_are_named_at_once(
         assert f"FAIRLEAD_{name}" in line
 
 
+def test_servers_that_are_away_are_one_line_and_a_code(
+    fairlead: Fairlead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, given in SERVERS.items():
+        monkeypatch.setenv(name, given)
+    run = fairlead("serve", "--port", "0")
+    assert (run.exit_code, run.stdout) == (9, "")
+    said = "cannot use PostgreSQL at 127.0.0.1:1: connection refused; check FAIRLEAD_DATABASE_URL"
+    assert run.stderr == f"fairlead: {said} and that the server runs\n"
+
+
 @pytest.mark.parametrize("command", ["up", "demo"])
 def test_a_bad_setting_stops_what_brings_its_own_servers_before_they_start(
     fairlead: Fairlead, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str
