@@ -8,15 +8,38 @@ from broker.scheduling.columns import (
     FLOAT,
     INT32,
     INT64,
-    Bools,
+    LARGEST,
     Bounded,
     Floats,
     Int32s,
     Int64s,
+    InvalidColumnError,
+    Rule,
+    Rules,
     empty,
-    refuse,
 )
 from broker.scheduling.kernel import kernel
+
+ACCOUNTS = Rules(
+    Rule("id", INT64),
+    Rule("weight", FLOAT, 0.0, LARGEST),
+    Rule("usage_gpu_seconds", FLOAT, 0.0, LARGEST),
+    Rule("entitled_gpu_seconds", FLOAT, 0.0, LARGEST, default=0.0),
+    Rule("lag_slots", FLOAT, -LARGEST, LARGEST, default=0.0),
+    Rule("group", INT32, -1, why="names no group row", default=-1),
+    Rule("minimum", FLOAT, 0.0, LARGEST, default=0.0),
+    Rule("maximum", FLOAT, 0.0, default=np.inf),
+)
+GROUPS = Rules(
+    Rule("id", INT64),
+    Rule("parent", INT32, -1, why="names no group row"),
+    Rule("weight", FLOAT, 0.0, LARGEST),
+    Rule("usage_gpu_seconds", FLOAT, 0.0, LARGEST, default=0.0),
+    Rule("entitled_gpu_seconds", FLOAT, 0.0, LARGEST, default=0.0),
+    Rule("lag_slots", FLOAT, -LARGEST, LARGEST, default=0.0),
+    Rule("minimum", FLOAT, 0.0, LARGEST, default=0.0),
+    Rule("maximum", FLOAT, 0.0, default=np.inf),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +68,8 @@ class Accounts(Bounded):
     maximum: Floats = field(default_factory=empty)
 
     def __post_init__(self) -> None:
-        self._take(
-            ("id", INT64, None),
-            ("weight", FLOAT, None),
-            ("usage_gpu_seconds", FLOAT, None),
-            ("entitled_gpu_seconds", FLOAT, 0.0),
-            ("lag_slots", FLOAT, 0.0),
-            ("group", INT32, -1),
-            ("minimum", FLOAT, 0.0),
-            ("maximum", FLOAT, np.inf),
-        )
+        self._check(ACCOUNTS)
         self._check_bounds()
-        for name in ("weight", "usage_gpu_seconds", "entitled_gpu_seconds"):
-            self._refuse_negative(name)
-            self._refuse_not_finite(name)
-        self._refuse_not_finite("lag_slots")
-        self.refuse_outside("group", -1, np.inf, "names no group row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,36 +94,28 @@ class Groups(Bounded):
     maximum: Floats = field(default_factory=empty)
 
     def __post_init__(self) -> None:
-        self._take(
-            ("id", INT64, None),
-            ("parent", INT32, None),
-            ("weight", FLOAT, None),
-            ("usage_gpu_seconds", FLOAT, 0.0),
-            ("entitled_gpu_seconds", FLOAT, 0.0),
-            ("lag_slots", FLOAT, 0.0),
-            ("minimum", FLOAT, 0.0),
-            ("maximum", FLOAT, np.inf),
-        )
+        self._check(GROUPS)
         self._check_bounds()
-        for name in ("weight", "usage_gpu_seconds", "entitled_gpu_seconds"):
-            self._refuse_negative(name)
-            self._refuse_not_finite(name)
-        self._refuse_not_finite("lag_slots")
         self.refuse_outside("parent", -1, self.id.size - 1, "names no group row")
-        refuse("groups.parent", on_circles(self.parent), "lies on a circle")
+        on_circle = first_on_circle(self.parent)
+        if on_circle >= 0:
+            raise InvalidColumnError("groups.parent", "lies on a circle", on_circle)
 
 
 @kernel
-def on_circles(parent: Int32s) -> Bools:
-    """Which groups are their own ancestors, bool[g]. parent: int32[g], in range."""
-    stuck = np.zeros(parent.size, np.bool_)
+def first_on_circle(parent: Int32s) -> int:
+    """The first group that is its own ancestor, -1 for none. parent: int32[g], in range."""
     walk = np.full(parent.size, -1, np.int64)  # the walk upwards that came by first
+    first = parent.size
     for start in range(parent.size):
         node = start
         while node >= 0 and walk[node] < 0:
             walk[node] = start
             node = parent[node]
-        while node >= 0 and walk[node] == start and not stuck[node]:  # this walk met itself
-            stuck[node] = True
+        met = node
+        while node >= 0 and walk[node] == start:  # this walk met itself
+            first = min(first, node)
             node = parent[node]
-    return stuck
+            if node == met:
+                break
+    return first if first < parent.size else -1

@@ -4,12 +4,12 @@ A kernel does no checks of its own, so a NaN or a negative index would corrupt a
 Every complaint names the argument and the first index at fault.
 """
 
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
-from broker.scheduling.kernel import kernel
+from broker.scheduling.kernel import each_of, kernel, lean_kernel
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -75,12 +75,16 @@ def is_column(
     )
 
 
-@kernel
-def within(values: npt.NDArray[Any], low: float, high: float) -> bool:
-    """Whether all values lie in low..high; NaN lies nowhere."""
+@lean_kernel
+def all_within(columns: tuple[npt.NDArray[Any], ...], low: Floats, high: Floats) -> bool:
+    """Whether all values of each column lie in low..high of that column; NaN lies nowhere."""
     inside = True
-    for j in range(values.size):
-        inside &= (values[j] >= low) & (values[j] <= high)
+    c = 0
+    for values in each_of(columns):
+        least, most = low[c], high[c]
+        for row in range(values.size):
+            inside &= (values[row] >= least) & (values[row] <= most)
+        c += 1  # noqa: SIM113 (the compiler counts no unrolled loop)
     return inside
 
 
@@ -101,14 +105,12 @@ def refuse(argument: str, wrong: npt.NDArray[np.bool_], why: str) -> None:
 
 def refuse_negative(argument: str, values: npt.NDArray[Any]) -> None:
     """Raise where an entry is below zero."""
-    if not within(values, 0.0, np.inf):
-        refuse(argument, values < 0, "is negative")
+    refuse(argument, values < 0, "is negative")
 
 
 def refuse_not_finite(argument: str, values: npt.NDArray[Any]) -> None:
     """Raise where an entry is NaN or infinite."""
-    if not within(values, -LARGEST, LARGEST):
-        refuse(argument, ~np.isfinite(values), "is not a finite number")
+    refuse(argument, ~np.isfinite(values), "is not a finite number")
 
 
 def empty() -> npt.NDArray[Any]:
@@ -116,20 +118,47 @@ def empty() -> npt.NDArray[Any]:
     return np.zeros(0)
 
 
+class Rule(NamedTuple):
+    """A column of a table: its type, the bounds of its values, what is said of those outside, and
+    what stands in every row where it was left out; None where it must be there."""
+
+    name: str
+    dtype: np.dtype[Any]
+    low: float = -np.inf
+    high: float = np.inf
+    why: str = "is negative"
+    default: float | None = None
+
+    def complain(self, argument: str, values: npt.NDArray[Any]) -> None:
+        """Raise InvalidColumnError where a value breaks the rule."""
+        if self.high < np.inf:
+            refuse(argument, ~np.isfinite(values), "is not a finite number")
+        refuse(argument, np.isnan(values), "is not a number")
+        refuse(argument, (values < self.low) | (values > self.high), self.why)
+
+
+class Rules:
+    """The rules of columns of one length."""
+
+    def __init__(self, *rules: Rule) -> None:
+        self.rules = rules
+        self.low = np.array([rule.low for rule in rules])
+        self.high = np.array([rule.high for rule in rules])
+
+
 class Columns:
     """Lets a frozen dataclass replace each field by its checked column, once, when it is made.
 
-    A plan is made many times a second, so what is in order is waved through without a name or a
-    copy; only for a complaint is a column looked at again.
+    A plan is made many times a second, so what is in order is waved through with one look at all
+    values of a table; only for a complaint are its columns looked at one by one.
     """
 
-    def _take(self, *kinds: tuple[str, np.dtype[Any], float | None]) -> None:
-        """Check the columns named with their types, all as long as the first one.
-
-        One with a number after its type may be left out; the number then stands in every row.
-        """
+    def _check(self, rules: Rules) -> None:
+        """Bring columns to their types and to the length of the first one, and fill those that were
+        left out. Raises InvalidColumnError for what breaks a rule."""
+        columns = []
         size: int | None = None
-        for name, dtype, default in kinds:
+        for name, dtype, _, _, _, default in rules.rules:
             values = getattr(self, name)
             if not is_column(values, dtype, size):
                 if default is not None and size is not None and np.size(values) == 0:
@@ -139,41 +168,26 @@ class Columns:
                     values = column(self._argument(name), values, dtype, size)
                 object.__setattr__(self, name, values)
             size = values.size
-
-    def _refuse_negative(self, *names: str) -> None:
-        for name in names:
-            if not within(getattr(self, name), 0.0, np.inf):
-                refuse_negative(self._argument(name), getattr(self, name))
-
-    def _refuse_not_finite(self, *names: str) -> None:
-        for name in names:
-            if not within(getattr(self, name), -LARGEST, LARGEST):
-                refuse_not_finite(self._argument(name), getattr(self, name))
-
-    def _refuse_nan(self, *names: str) -> None:
-        for name in names:
-            if not within(getattr(self, name), -np.inf, np.inf):
-                refuse(self._argument(name), np.isnan(getattr(self, name)), "is not a number")
+            columns.append(values)
+        if not all_within(tuple(columns), rules.low, rules.high):
+            for rule, values in zip(rules.rules, columns, strict=True):
+                rule.complain(self._argument(rule.name), values)
 
     def refuse_outside(self, name: str, low: int, high: float, why: str) -> None:
         """Values below `low` or above `high`."""
         values = getattr(self, name)
-        if not within(values, low, high):
-            refuse(self._argument(name), (values < low) | (values > high), why)
+        refuse(self._argument(name), (values < low) | (values > high), why)
 
     def _argument(self, name: str) -> str:
         return f"{type(self).__name__.lower()}.{name}"
 
 
 class Bounded(Columns):
-    """Columns with a `minimum` and a `maximum` in slots: from 0 on, up to no bound at all."""
+    """Columns with a `minimum` and a `maximum` in slots."""
 
     minimum: Floats
     maximum: Floats
 
     def _check_bounds(self) -> None:
-        self._refuse_not_finite("minimum")
-        self._refuse_nan("maximum")
-        self._refuse_negative("minimum", "maximum")
         if exceeds(self.minimum, self.maximum):
             refuse(self._argument("minimum"), self.minimum > self.maximum, "exceeds its maximum")

@@ -61,6 +61,8 @@ def entitlements(
     everything = float(snapshot.class_capacity.sum())
     owed = divided(everything, demand)
     slots, within = sets
+    if slots.size == 0:
+        return owed
     looked_at = np.zeros(slots.size, dtype=bool)
     while not looked_at.all():
         broken = ~looked_at & (within @ owed[:size] > slots * (1.0 + ROUNDING))
@@ -78,7 +80,9 @@ def entitlements(
 def unions(wants: Wants, class_capacity: Int64s) -> Sets:
     """The sets of classes that could be promised twice; none where all reach everything."""
     reach, found = wants.reach, set[int]()
-    masks = [] if wants.alike else sorted(_numbered(reach, reach > 0)[1].tolist())
+    if wants.alike:
+        return Sets(np.empty(0), np.empty((0, reach.size)))
+    masks = sorted(_numbered(reach, reach > 0)[1].tolist())
     for mask in masks:
         found |= {mask} | {mask | other for other in found}
         if len(found) > 4 * SETS_MAX:

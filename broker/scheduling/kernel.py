@@ -13,6 +13,10 @@ from typing import TypeVar, cast
 import numba
 
 Function = TypeVar("Function", bound=Callable[..., object])
+Each = TypeVar("Each", bound=tuple[object, ...])
+
+each_of = cast(Callable[[Each], Each], numba.literal_unroll)
+"""What a kernel loops over where the items of a tuple are of different types."""
 
 
 def kernel(function: Function) -> Function:

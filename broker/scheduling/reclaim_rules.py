@@ -4,7 +4,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from broker.scheduling.columns import FLOAT, INT32, INT64, Columns, Floats, Int32s, Int64s, refuse
+from broker.scheduling.columns import (
+    FLOAT,
+    INT32,
+    INT64,
+    Columns,
+    Floats,
+    Int32s,
+    Int64s,
+    Rule,
+    Rules,
+)
+
+POOL_OF_HOST = Rules(Rule("pool", INT32, -1, why="names no pool row"))
+RULES_OF_POOL = Rules(Rule("minimum_run_seconds", FLOAT, 0.0), Rule("jobs_max", INT64, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +37,9 @@ class Reclaim(Columns):
     jobs_max: Int64s
 
     def __post_init__(self) -> None:
-        self._take(("pool", INT32, None))
-        self._take(("minimum_run_seconds", FLOAT, None), ("jobs_max", INT64, None))
-        self._refuse_negative("minimum_run_seconds", "jobs_max")
-        self._refuse_nan("minimum_run_seconds")
-        pools = self.jobs_max.size
-        refuse("reclaim.pool", (self.pool < -1) | (self.pool >= pools), "names no pool row")
+        self._check(POOL_OF_HOST)
+        self._check(RULES_OF_POOL)
+        self.refuse_outside("pool", -1, self.jobs_max.size - 1, "names no pool row")
 
     def open(self) -> bool:
         """Whether any job may be taken back now."""

@@ -43,10 +43,12 @@ def hold(snapshot: Snapshot) -> Holds:
     lanes, hosts = snapshot.lanes, snapshot.hosts
     none = np.empty(0, np.int64)
     holds = Holds(*_nothing_held(hosts.id.size, lanes.classes), none, none)
+    candidates = _candidates(snapshot)
+    if not candidates:
+        return holds
     idle_slots_max = snapshot.idle_reserved_max * float(snapshot.class_capacity.sum())
     idle_slots, taken = 0.0, 0
-    candidates = _candidates(snapshot)
-    ends = _ends(snapshot) if candidates else none
+    ends = _ends(snapshot)
     for lane in candidates:
         found = _soonest(snapshot, lane, ends, taken)
         if found is None:

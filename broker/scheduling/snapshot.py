@@ -23,6 +23,9 @@ from broker.scheduling.columns import (
     Int64s,
     InvalidColumnError,
     Masks,
+    Rule,
+    Rules,
+    all_within,
     column,
     empty,
     refuse_negative,
@@ -30,6 +33,40 @@ from broker.scheduling.columns import (
 
 UNBOUNDED = int(np.iinfo(np.int32).max)
 CLASSES_MAX = 64  # one bit each in `Lanes.classes`
+
+LANES = Rules(
+    Rule("id", INT64),
+    Rule("account", INT32, 0),
+    Rule("pending", INT64, 0),
+    Rule("running", INT64, 0),
+    Rule("slots", INT32, 1, why="is below 1"),
+    Rule("cpus", INT32, 0),
+    Rule("memory_mib", INT64, 0),
+    Rule("classes", MASK),
+    Rule("last_served", FLOAT),
+    Rule("members", INT32, 1, why="is below 1", default=1),
+    Rule("members_on_host", INT32, 1, why="is below 1", default=UNBOUNDED),
+    Rule("limit_seconds", FLOAT, 0.0, default=np.inf),
+    Rule("skipped", INT32, 0, default=0),
+    Rule("waited_seconds", FLOAT, 0.0, default=0.0),
+    Rule("reserved_class", INT32, -1, why="names no class", default=-1),
+)
+HOSTS = Rules(
+    Rule("id", INT64),
+    Rule("klass", INT32, 0),
+    Rule("slots_free", INT32, 0),
+    Rule("cpus_free", INT32, 0),
+    Rule("memory_mib_free", INT64, 0),
+)
+RUNNING = Rules(
+    Rule("id", INT64),
+    Rule("lane", INT32, 0),
+    Rule("host", INT32, 0),
+    Rule("age_seconds", FLOAT, 0.0),
+    Rule("seconds_left", FLOAT, 0.0, default=np.inf),
+    Rule("members", INT32, 1, why="is below 1", default=1),
+    Rule("leaving", BOOL, default=False),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,29 +108,7 @@ class Lanes(Columns):
     reserved_class: Int32s = field(default_factory=empty)
 
     def __post_init__(self) -> None:
-        self._take(
-            ("id", INT64, None),
-            ("account", INT32, None),
-            ("pending", INT64, None),
-            ("running", INT64, None),
-            ("slots", INT32, None),
-            ("cpus", INT32, None),
-            ("memory_mib", INT64, None),
-            ("classes", MASK, None),
-            ("last_served", FLOAT, None),
-            ("members", INT32, 1),
-            ("members_on_host", INT32, UNBOUNDED),
-            ("limit_seconds", FLOAT, np.inf),
-            ("skipped", INT32, 0),
-            ("waited_seconds", FLOAT, 0.0),
-            ("reserved_class", INT32, -1),
-        )
-        self._refuse_negative("account", "pending", "running", "cpus", "memory_mib")
-        for name in ("slots", "members", "members_on_host"):
-            self.refuse_outside(name, 1, np.inf, "is below 1")
-        self._refuse_negative("limit_seconds", "skipped", "waited_seconds")
-        self._refuse_nan("limit_seconds", "waited_seconds", "last_served")
-        self.refuse_outside("reserved_class", -1, np.inf, "names no class")
+        self._check(LANES)
 
     def job_slots(self) -> Int64s:
         """Slots of one job, all members together, int64[m]."""
@@ -117,14 +132,7 @@ class Hosts(Columns):
     memory_mib_free: Int64s
 
     def __post_init__(self) -> None:
-        self._take(
-            ("id", INT64, None),
-            ("klass", INT32, None),
-            ("slots_free", INT32, None),
-            ("cpus_free", INT32, None),
-            ("memory_mib_free", INT64, None),
-        )
-        self._refuse_negative("klass", "slots_free", "cpus_free", "memory_mib_free")
+        self._check(HOSTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,18 +156,12 @@ class Running(Columns):
     leaving: Bools = field(default_factory=empty)
 
     def __post_init__(self) -> None:
-        self._take(
-            ("id", INT64, None),
-            ("lane", INT32, None),
-            ("host", INT32, None),
-            ("age_seconds", FLOAT, None),
-            ("seconds_left", FLOAT, np.inf),
-            ("members", INT32, 1),
-            ("leaving", BOOL, False),
-        )
-        self._refuse_negative("lane", "host", "age_seconds", "seconds_left")
-        self._refuse_nan("age_seconds", "seconds_left")
-        self.refuse_outside("members", 1, np.inf, "is below 1")
+        self._check(RUNNING)
+
+
+NOTHING_RUNS = Running()
+FROM_ZERO = np.zeros(1), np.full(1, np.inf)
+LINKS_LOW = np.array([-1.0, 0.0, 0.0, 0.0, -1.0, 0.0])  # see `Snapshot._check_links`
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ class Snapshot:
     class_capacity: Int64s
     half_life_seconds: float
     groups: Groups = field(default_factory=Groups)
-    running: Running = field(default_factory=Running)
+    running: Running = NOTHING_RUNS
     reserve_after_skips: int = 100
     reserve_after_seconds: float = 300.0
     idle_reserved_max: float = 0.05
@@ -198,17 +200,11 @@ class Snapshot:
     def __post_init__(self) -> None:
         capacity = column("class_capacity", self.class_capacity, np.int64)
         object.__setattr__(self, "class_capacity", capacity)
-        refuse_negative("class_capacity", capacity)
+        if not all_within((capacity,), *FROM_ZERO):
+            refuse_negative("class_capacity", capacity)
         if capacity.size > CLASSES_MAX:
             raise InvalidColumnError("class_capacity", f"has more than {CLASSES_MAX} classes")
-        accounts, lanes, hosts = self.accounts, self.lanes, self.hosts
-        running, groups, classes = self.running, self.groups.id.size, capacity.size
-        accounts.refuse_outside("group", -1, groups - 1, "names no group row")
-        running.refuse_outside("lane", 0, lanes.id.size - 1, "names no lane row")
-        running.refuse_outside("host", 0, hosts.id.size - 1, "names no host row")
-        lanes.refuse_outside("reserved_class", -1, classes - 1, "names no class")
-        lanes.refuse_outside("account", 0, accounts.id.size - 1, "names no account row")
-        hosts.refuse_outside("klass", 0, classes - 1, "names no class")
+        self._check_links()
         if not (math.isfinite(self.half_life_seconds) and self.half_life_seconds > 0):
             raise InvalidColumnError("half_life_seconds", "must be finite and above 0")
         if not (math.isfinite(self.history_strength) and self.history_strength >= 0):
@@ -219,6 +215,28 @@ class Snapshot:
             raise InvalidColumnError("weight_factor_max", "must be finite and not below 1")
         if self.slot_units < 1:
             raise InvalidColumnError("slot_units", "must be at least 1")
+
+    def _check_links(self) -> None:
+        """Whoever refers to a row of another table names one that is there."""
+        accounts, lanes, hosts, running = self.accounts, self.lanes, self.hosts, self.running
+        columns = (
+            accounts.group,
+            running.lane,
+            running.host,
+            lanes.account,
+            lanes.reserved_class,
+            hosts.klass,
+        )
+        groups, classes = self.groups.id.size, self.class_capacity.size
+        sizes = (groups, lanes.id.size, hosts.id.size, accounts.id.size, classes, classes)
+        if all_within(columns, LINKS_LOW, np.array(sizes, np.float64) - 1.0):
+            return
+        accounts.refuse_outside("group", -1, groups - 1, "names no group row")
+        running.refuse_outside("lane", 0, lanes.id.size - 1, "names no lane row")
+        running.refuse_outside("host", 0, hosts.id.size - 1, "names no host row")
+        lanes.refuse_outside("account", 0, accounts.id.size - 1, "names no account row")
+        lanes.refuse_outside("reserved_class", -1, classes - 1, "names no class")
+        hosts.refuse_outside("klass", 0, classes - 1, "names no class")
 
     def wide(self) -> Bools:
         """Lanes whose jobs take several slots at once, on one host or on several, bool[m]."""

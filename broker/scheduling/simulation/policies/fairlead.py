@@ -20,7 +20,7 @@ from broker.scheduling.kernel import kernel
 from broker.scheduling.lag import carried
 from broker.scheduling.simulation.matching import State, start
 from broker.scheduling.simulation.scene import Scene
-from broker.scheduling.snapshot import Hosts, Lanes, Running, Snapshot
+from broker.scheduling.snapshot import NOTHING_RUNS, Hosts, Lanes, Running, Snapshot
 
 SECONDS_GUESS = 60.0  # a job's length before any of its lane has ended
 SECONDS_MIN = 0.05  # shorter jobs are not told apart
@@ -104,7 +104,7 @@ class Fairlead:
         lanes = _present(state.waiting, self._running)
         wide = bool((self._wide[lanes] & (state.waiting[lanes] > 0)).any())
         hosts = self._ids[: state.free.size] if wide else np.flatnonzero(state.free)
-        running = self._runs(lanes, now) if wide else Running()
+        running = self._runs(lanes, now) if wide else NOTHING_RUNS
         decided = plan(self._snapshot(lanes, hosts, running), now, explain=False)
         self._fair, self._stale = decided.fair_slots, False
         self._entitlement[:size] = decided.entitlement_slots
