@@ -143,7 +143,7 @@ class Dispatch:
         decided = self._decide(snapshot, now, explain=False)
         wide = np.flatnonzero(snapshot.wide()).tolist()
         self._remember(decided, [(row, lane_ids[row]) for row in wide], now)
-        return await self._granting.lease(decided, lane_ids, now, term)
+        return await self._granting.lease(snapshot, decided, lane_ids, now, term)
 
     def _remember(self, decided: Plan, wide: Sequence[tuple[int, LaneId]], now: float) -> None:
         """Keeps for the next cycle which wide jobs were passed over, and for whom hosts are held.

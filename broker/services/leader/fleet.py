@@ -180,6 +180,10 @@ class Fleet:
         """What a job takes of the host behind a row of `columns`."""
         return self.offers[row].place
 
+    def has_several_rows(self, host: HostId) -> bool:
+        """Whether a host offers devices of several kinds, which share its cores and memory."""
+        return len(self._rows.get(host, ())) > 1
+
     def pools(self) -> list[str]:
         """The pool of each row of `columns`."""
         return [self.class_keys[offer.klass].pool for offer in self.offers]

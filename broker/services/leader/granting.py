@@ -21,11 +21,12 @@ import structlog
 from broker.protocol.ids import HostId, LaneId
 from broker.queues import asks, lanes
 from broker.queues.client import Queues
-from broker.scheduling import Plan
+from broker.scheduling import Plan, Snapshot
 from broker.services.hosts import gangs
 from broker.services.hosts.waiting import WaitingRoom
 from broker.services.leader.memory import Memory
 from broker.services.leader.recorder import Recorder
+from broker.services.leader.shared_hosts import SharedHosts
 from broker.storage import leases
 from broker.storage.database import Database
 from broker.storage.leases import LeaseRow, Place
@@ -57,13 +58,16 @@ class Granting:
     leases_granted: int = 0
     _cycle: int = 0
 
-    async def lease(self, decided: Plan, lane_ids: Sequence[LaneId], now: float, term: int) -> bool:
-        """Leases what a plan grants; whether it grants anything.
+    async def lease(
+        self, snapshot: Snapshot, decided: Plan, lane_ids: Sequence[LaneId], now: float, term: int
+    ) -> bool:
+        """Leases what the plan of a snapshot grants; whether it grants anything.
 
         Args:
-            lane_ids: of each row of the plan's lanes.
+            lane_ids: of each row of the snapshot's lanes.
         """
         fleet = self.memory.fleet
+        shared = SharedHosts(snapshot, fleet)
         gang_grants = [
             gangs.Grant(
                 lane_ids[lane],
@@ -71,10 +75,12 @@ class Granting:
                 tuple(fleet.place_of(host) for host in hosts),
             )
             for lane, hosts in together(decided)
+            if shared.take_all(lane, hosts)
         ]
         grants = [
-            Grant(lane_ids[lane], fleet.host_of(host), fleet.place_of(host), jobs)
+            Grant(lane_ids[lane], fleet.host_of(host), fleet.place_of(host), fitting)
             for lane, host, jobs in merged(decided)
+            if (fitting := shared.take(lane, host, jobs))
         ]
         if gang_grants:
             await self._lease_gangs(gang_grants, now, term)
