@@ -8,9 +8,9 @@ stood. As that holds for every pair, the sorted vector of allocated / weight amo
 improves strictly. And the dispatch must not give the slots right back to the victim.
 
 Victims come the other way round: from the highest group down to which a claim reaches, from the
-sibling with the largest allocated / weight, and of an account the job with the least work to lose.
-Its host is cleared, with other jobs if one is not enough, until the claimant's job fits; what then
-turns out not to be needed stays. The members of a job need hosts of one class, all of them.
+sibling with the largest allocated / weight, and of an account the job with the least work to lose
+that alone makes room; or, where none does, with others of its host, of whom those stay that turn
+out not to be needed. The members of a job need hosts of one class, all of them.
 
 All state is in named tuples of arrays, changed in place. Rows must stand in order of id. The
 kernels call one another and share this file for that reason (see `kernel`).
@@ -268,6 +268,8 @@ def _use(host: int, members: int, tried: Attempt) -> None:
 @kernel
 def _clear(
     host: int,
+    seed: int,
+    alone: bool,
     shape: int,
     want: int,
     number: int,
@@ -278,12 +280,14 @@ def _clear(
     places: Places,
     tried: Attempt,
 ) -> int:
-    """Make room on a host for up to `want` more members; for how many it was made."""
+    """Make room on a host for up to `want` more members by taking `seed`, a job that runs there,
+    and unless `alone` others after it; for how many room was made."""
     gained = min(want, _fit(host, shape, shapes, places) - tried.fits[host])
+    first = jobs.first_on[host]
     while gained < want:
         begin, goal = tried.tally[VICTIMS], tried.fits[host] + gained + 1
-        for at in range(jobs.first_on[host], jobs.first_on[host + 1]):
-            job = jobs.on_host[at]
+        for at in range(first - 1, first if alone else jobs.first_on[host + 1]):
+            job = seed if at < first else jobs.on_host[at]
             if _may_take(job, nodes, family, jobs, places, tried):
                 _move(job, 1, nodes, jobs, places)
                 jobs.taken[job] = number
@@ -369,35 +373,38 @@ def _from_account(
     places: Places,
     tried: Attempt,
 ) -> int:
-    """Clear hosts where jobs of an account run; the members that are then still missing. seen
-    bool[h]: hosts that need not be tried again."""
+    """Clear hosts where jobs of an account run, by one job where that is enough; the members that
+    are then still missing. seen bool[h]: hosts on which several did not help."""
     begin, end = tried.begin[account], jobs.first[account + 1]
     while begin < end and 0 <= jobs.taken[begin] < number:
         begin += 1
     tried.begin[account] = begin
     tried.poor[account] = begin == end
-    for job in range(begin, end):
-        if not _may_take(job, nodes, family, jobs, places, tried):
-            continue
-        for part in range(jobs.first_part[job], jobs.first_part[job + 1]):
-            host = jobs.host[part]
-            if seen[host] or not _suits(host, row, klass, claims, shapes, places):
+    for alone in (True, False):
+        for job in range(begin, end):
+            if not _may_take(job, nodes, family, jobs, places, tried):
                 continue
-            seen[host] = True
-            missing -= _clear(
-                host,
-                claims.shape[row],
-                missing,
-                number,
-                nodes,
-                family,
-                jobs,
-                shapes,
-                places,
-                tried,
-            )
-            if missing == 0:
-                return 0
+            for part in range(jobs.first_part[job], jobs.first_part[job + 1]):
+                host = jobs.host[part]
+                if seen[host] or not _suits(host, row, klass, claims, shapes, places):
+                    continue
+                seen[host] = not alone
+                missing -= _clear(
+                    host,
+                    job,
+                    alone,
+                    claims.shape[row],
+                    missing,
+                    number,
+                    nodes,
+                    family,
+                    jobs,
+                    shapes,
+                    places,
+                    tried,
+                )
+                if missing == 0:
+                    return 0
     return missing
 
 

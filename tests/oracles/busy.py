@@ -1,5 +1,6 @@
 """Fleets on which jobs run, for what is said of taking them back; and that said the plain way."""
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 
 import numpy as np
@@ -113,7 +114,7 @@ def everywhere(snapshot: Snapshot, *, minimum_run_seconds=0.0, jobs_max=10**6) -
     return Reclaim(pool, np.array([minimum_run_seconds]), np.array([jobs_max]))
 
 
-def without(snapshot: Snapshot, rows) -> Snapshot:
+def once_gone(snapshot: Snapshot, rows) -> Snapshot:
     """The jobs of these rows of `running` wait in their lanes again."""
     lanes, running, hosts = snapshot.lanes, snapshot.running, snapshot.hosts
     back, free = np.zeros(lanes.id.size, np.int64), {}
@@ -160,5 +161,44 @@ def with_grants(snapshot: Snapshot, made: Plan) -> Snapshot:
             np.append(running.host, host),
             np.append(running.age_seconds, np.full(job.size, 99.0)),
             members=np.append(running.members, members),
+            leaving=np.append(running.leaving, np.zeros(job.size, bool)),
         ),
+    )
+
+
+def shared(
+    weights: Sequence[float],
+    running: Sequence[Sequence[int]],
+    waiting: Sequence[tuple[int, int, int]],
+    hosts: Sequence[int],
+    members: int = 1,
+    **options: object,
+) -> Snapshot:
+    """Hosts of so many slots on which jobs run. running: by account the slots of its jobs, whose
+    hosts they fill one after another. waiting: (account, slots, jobs), each of so many members."""
+    sizes = sorted({(a, size) for a, jobs in enumerate(running) for size in jobs})
+    lanes = [
+        {"account": a, "slots": size, "pending": 0, "running": running[a].count(size)}
+        for a, size in sizes
+    ]
+    asked = dict.fromkeys((a, size) for a, size, _ in waiting)
+    lanes += [
+        {"account": a, "slots": size, "members": members}
+        | {"pending": sum(jobs for b, s, jobs in waiting if (a, size) == (b, s))}
+        for a, size in asked
+    ]
+    free, rows = list(hosts), []
+    for a, jobs in enumerate(running):
+        for size in jobs:
+            host = next(h for h, left in enumerate(free) if left >= size)
+            free[host] -= size
+            rows.append((len(rows), sizes.index((a, size)), host, 99.0))
+    columns = np.array(rows).reshape(-1, 4).T
+    return fleet(
+        weights,
+        lanes,
+        [{"slots_free": left} for left in free],
+        class_capacity=[sum(hosts)],
+        running=Running(*columns[:3].astype(np.int64), columns[3]),
+        **options,
     )

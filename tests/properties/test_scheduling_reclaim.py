@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.scheduling import Lanes, Reclaim, Running, plan, reclaims
-from tests.oracles.busy import busy_fleets, everywhere, with_grants, without
+from tests.oracles.busy import busy_fleets, everywhere, once_gone, with_grants
 from tests.oracles.fleets import after
 
 patient = settings(deadline=None, max_examples=300)
@@ -24,7 +24,7 @@ def settled(snapshot):
 def taken_and_granted(snapshot, decided, rules):
     """The rows taken and the plan once they are gone."""
     rows = reclaims(snapshot, decided, rules, 1.0)
-    gone = without(snapshot, rows)
+    gone = once_gone(snapshot, rows)
     return rows, gone, plan(gone, 2.0)
 
 

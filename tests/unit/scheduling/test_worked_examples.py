@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from broker.domain.averages import recent_average
-from broker.scheduling import divide, plan
+from broker.scheduling import Reclaim, divide, plan, reclaims
 from broker.scheduling.simulation.held import HeldAverage
+from tests.oracles.busy import everywhere, once_gone, shared, with_grants
 from tests.oracles.examples import EXAMPLES, of_kind
 from tests.oracles.fleets import WEEK_SECONDS, fleet
 
@@ -158,6 +159,103 @@ def test_recent_average_credit(case):
     given = case["input"]
     average = recent_average(given["avg"], given["dt_s"], given["work"], given["half_life_s"])
     assert average == pytest.approx(case["expected"], rel=1e-6)
+
+
+@of_kind("rounds_with_reclaim")
+def test_rounds_in_which_slots_are_taken_back(case):
+    """Everybody's jobs take one slot; who comes later waits for what is taken from the others."""
+    given = case["input"]
+    names = list(given.get("nominal", "ABC"))
+    held, waits = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
+    for number, arrivals in enumerate(given["arrivals"]):
+        for name, jobs in arrivals.items():
+            waits[name] += jobs
+        busy = shared(
+            [1] * len(names),
+            [[1] * held[name] for name in names],
+            [(a, 1, waits[name]) for a, name in enumerate(names)],
+            [given["slots"]],
+        )
+        start = with_grants(busy, plan(busy, 0.0))
+        rows = reclaims(start, plan(start, 1.0), everywhere(start), 1.0)
+        holds = plan(once_gone(start, rows), 2.0).allocated_slots.tolist()
+        taken = dict(zip(names, by_account(start, rows), strict=True))
+        for name, now in zip(names, holds, strict=True):
+            waits[name] += held[name] - now
+            held[name] = now
+        expected = case["expected"]
+        assert {n: jobs for n, jobs in held.items() if jobs} == expected["running"][number]
+        if "preempted" in expected:
+            assert {n: len(t) for n, t in taken.items() if t} == expected["preempted"][number]
+
+
+@of_kind("reclaim_when_improving", "no_reclaim_when_not_improving")
+def test_gang_takes_slots_back_only_where_shares_get_fairer(case):
+    given = case["input"]
+    busy = shared(
+        given["weights"],
+        [[1] * given["running"]["A"], []],
+        [(1, 1, 1)],
+        [8] * (given["slots"] // 8),
+        members=32,
+    )
+    assert given["arrive"] == {"B": "1 gang of 32"}
+    rows = reclaims(busy, plan(busy, 0.0), everywhere(busy), 0.0)
+    assert len(rows) == case["expected"]["preempted"].get("A", 0)
+    if "running" in case["expected"]:
+        made = plan(once_gone(busy, rows), 1.0)
+        assert made.allocated_slots.tolist() == list(case["expected"]["running"].values())
+
+
+@of_kind("protected_fraction")
+def test_who_is_at_the_share_that_protected_slots_leave_loses_nothing(case):
+    given = case["input"]
+    names = list(given["running"])
+    busy = shared(
+        given["weights"],
+        [[1] * jobs for jobs in given["running"].values()],
+        [(names.index(name), 1, jobs) for name, jobs in given["arrive"].items()],
+        [given["slots"] // 2] * 2,
+    )
+    assert (given["nonpreemptible"], given["running"]["A"]) == (["A"], given["slots"] // 2)
+    rules = Reclaim(np.array([-1, 0]), np.zeros(1), np.array([99]))
+    rows = reclaims(busy, plan(busy, 0.0), rules, 0.0)
+    assert by_account(busy, rows) == [[]] * len(names)
+    assert case["expected"]["preempted"] == {}
+    assert by_account(busy, reclaims(busy, plan(busy, 0.0), everywhere(busy), 0.0))[0] == [1]
+
+
+@of_kind("preempt_decision", without=["kueue-preempt-from-both"])
+def test_jobs_that_make_room_for_one(case):
+    given = case["input"]
+    name, size = given["incoming"]
+    busy = shared(
+        [given["nominal"]] * 3,
+        [given["admitted"].get(account, []) for account in "abc"],
+        [("abc".index(name), size, 1)],
+        [given["total"]],
+    )
+    start = with_grants(busy, plan(busy, 0.0))
+    rows = reclaims(start, plan(start, 1.0), everywhere(start), 1.0)
+    taken = {n: t for n, t in zip("abc", by_account(start, rows), strict=True) if t}
+    assert taken == case["expected"]
+
+
+@of_kind("reclaim_floor")
+def test_slots_are_taken_down_to_the_guarantee(case):
+    """Their story: 100 slots, of which 20 and 80 are deserved; the second queue wants all."""
+    held, guarantee = case["input"]["q1_running"], case["input"]["q1_guarantee"]
+    busy = shared([20, 80], [[1] * held, []], [(1, 1, 100)], [100], minimum=[guarantee, 10])
+    start = with_grants(busy, plan(busy, 0.0))
+    rows = reclaims(start, plan(start, 1.0), everywhere(start), 1.0)
+    assert len(rows) == case["expected"]["reclaimable"]
+
+
+def by_account(snapshot, rows):
+    """Slots of the jobs of these rows of `running`, by account."""
+    lanes, lane = snapshot.lanes, snapshot.running.lane[rows]
+    accounts = range(snapshot.accounts.id.size)
+    return [lanes.slots[lane[lanes.account[lane] == a]].tolist() for a in accounts]
 
 
 def flatten(tree):
