@@ -1,6 +1,7 @@
 """`fairlead submit`: parameters, sweeps or a file of jobs, as one batch."""
 
 import sys
+from array import array
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.exits import exit_of_batch, exit_of_job
-from broker.cli.job_sources import from_lines, from_sweep, opened
+from broker.cli.job_sources import by_line, from_lines, from_sweep, opened
 from broker.cli.options import SCIENTISTS, OfApp, eighths_of
 from broker.cli.render import ahead, note, print_document, print_line
 from broker.cli.session import Session, command
@@ -136,7 +137,9 @@ def submit(
         if table is not None:
             requests: Iterable[JobRequest] = []
         elif jobs is not None:
-            requests = from_lines(files.enter_context(opened(jobs)), fixed, inputs)
+            numbers = array("L")
+            requests = from_lines(files.enter_context(opened(jobs)), fixed, inputs, numbers)
+            files.enter_context(by_line(numbers))
         else:
             requests = _swept(product, inputs)
         if dry_run:

@@ -5,6 +5,7 @@ answered with the batch that the first try stored.
 """
 
 import asyncio
+import re
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
@@ -24,6 +25,9 @@ SPOOL_MEMORY_BYTES: Final = 16 * 2**20
 JSON_JOBS_MAX: Final = 1_000
 JSON_BODY_BYTES: Final = 4 * 2**20
 """Above either, the jobs travel as a stream of lines."""
+
+FIRST_JOB_LINE: Final = 2  # the first one is the batch
+LINE: Final = re.compile(r"^line (?P<number>\d+)(: (?=/))?(?P<rest>.*)", re.DOTALL)
 
 Jobs = Iterable[JobRequest | Mapping[str, Scalar]]
 """Jobs to submit: whole requests, or only the parameters of each. A generator is read once."""
@@ -109,6 +113,10 @@ async def _post(
     lines = Lines(_lines(header, jobs))
     try:
         return await http.call("POST", "/v1/batches", answer, body=lines, query=query, key=key)
+    except InvalidInput as error:
+        if lines.failure is not None:  # the source's own words, not the broker's
+            raise
+        raise by_job(error) from error
     finally:
         await asyncio.to_thread(lines.close)
 
@@ -119,6 +127,21 @@ def _json_body(header: BatchHeader, jobs: Sequence[JobRequest | Mapping[str, Sca
         return head
     items = b",".join(_encoded(f"/jobs/{n}", job) for n, job in enumerate(jobs))
     return head.removesuffix(b"}") + b',"jobs":[' + items + b"]}"
+
+
+def by_job(error: InvalidInput) -> InvalidInput:
+    """An error that names lines of a stream, which nobody but this module saw, by jobs instead.
+
+    So a bad job has the same name however the jobs travelled: "/jobs/3/parameters/seed".
+    """
+
+    def place(line: re.Match[str]) -> str:
+        job = int(line["number"]) - FIRST_JOB_LINE
+        return f"/jobs/{job}{line['rest']}" if job >= 0 else line["rest"]
+
+    fields = [FieldError(LINE.sub(place, each.pointer), each.detail) for each in error.errors]
+    message = LINE.sub(place, error.message)
+    return type(error)(message, ids=error.ids, errors=fields)
 
 
 def _encoded(pointer: str, job: JobRequest | Mapping[str, Scalar]) -> bytes:
@@ -197,5 +220,5 @@ class Lines:
 
 def _lines(header: BatchHeader, jobs: Jobs) -> Iterator[bytes]:
     yield header.model_dump_json(exclude_unset=True).encode() + b"\n"
-    for number, job in enumerate(jobs, start=2):
-        yield _encoded(f"line {number}: ", job) + b"\n"
+    for number, job in enumerate(jobs):
+        yield _encoded(f"/jobs/{number}", job) + b"\n"

@@ -224,6 +224,13 @@ def _share_reached(job: Waiting, lane: LaneStanding, standing: AccountStanding) 
 
 
 def _maximum_reached(job: Waiting, lane: LaneStanding, standing: AccountStanding) -> str:
+    if not standing.allocated_slots:
+        return (
+            f"Account {job.account} holds nothing, and this job, which takes "
+            f"{slots(lane.job_slots)}, would exceed the maximum set for it or for a group above "
+            "it. It starts when other members of the group have ended enough; a job that is "
+            "larger than the maximum itself never does: ask for less, or an admin for more."
+        )
     return (
         f"Account {job.account} holds {slots(standing.allocated_slots)}, and one more job "
         "would exceed the maximum set for it or for a group above it; its next job starts when "

@@ -79,7 +79,8 @@ def too_large(needs: Resources, hosts: Sequence[HostFacts]) -> str | None:
     one = needs.model_copy(update={"hosts": 1, "gpus": min(needs.gpus, 1)})
     classes = _devices_by_class(one, needs, hosts)
     if not classes:
-        return f"no host could hold a member of it; missing: {nearest_shortfall(one, hosts)}"
+        missing = nearest_shortfall(one, hosts)
+        return f"none of its hosts could hold a member of the gang; missing: {missing}"
     wanted = needs.slots
     able = max(sum(each >= wanted for each in devices) for devices in classes)
     if able >= needs.hosts:

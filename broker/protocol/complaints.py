@@ -24,5 +24,7 @@ def detail_of(bad: ErrorDetails) -> str:
             return str(context["error"])
         case "string_pattern_mismatch" if context["pattern"] in IN_WORDS:
             return f"expected {IN_WORDS[context['pattern']]}"
+        case "json_invalid":
+            return f"not valid JSON: {context['error']}".replace(" at line 1 column", ", at column")
         case kind:
             return PLAIN.get(kind, bad["msg"])

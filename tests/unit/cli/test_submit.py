@@ -61,6 +61,26 @@ def test_a_bad_line_of_a_file_is_named(broker: Any, fairlead: Fairlead) -> None:
     assert broker.seen == []
 
 
+def test_a_line_that_the_broker_refuses_is_that_of_the_file(
+    broker: Any, fairlead: Fairlead
+) -> None:
+    fields = [
+        errors.FieldError("line 3: /parameters/t", "is missing"),
+        errors.FieldError("line 2", "is long"),
+    ]
+    broker.on(
+        "POST", "/v1/batches", refuses(errors.InvalidInput("nothing was stored", errors=fields))
+    )
+    lines = '\n{"parameters": {"t": 1}}\n\n{"parameters": {}}\n'  # a job on lines 2 and 4
+    run = fairlead("submit", "ising", "--jobs", "-", input=lines)
+    assert run.exit_code == 5
+    assert run.stderr.splitlines() == [
+        "fairlead: nothing was stored",
+        "  line 4: /parameters/t: is missing",
+        "  line 2: is long",
+    ]
+
+
 def has_version(broker: Any, resources: dict[str, int]) -> None:
     """The app `ising` has a version with these needs, and takes a batch."""
     made = {"created_by": "account_1", "created_at": "2025-01-01T00:00:00Z"}

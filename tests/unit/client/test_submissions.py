@@ -101,10 +101,30 @@ async def test_a_bad_job_is_named_before_anything_is_sent(
     assert broker.seen == []
 
 
-async def test_a_bad_line_is_named_by_its_number(broker: FakeBroker, client: AsyncClient) -> None:
+async def test_a_bad_job_of_a_stream_is_named_by_its_place(
+    broker: FakeBroker, client: AsyncClient
+) -> None:
     with pytest.raises(errors.InvalidInput) as caught:
         await client.submit("ising", iter([{"seed": 1}, {"seed": [2]}]))  # type: ignore[list-item]
-    assert caught.value.errors[0].pointer.startswith("line 3: /parameters/seed")
+    assert caught.value.errors[0].pointer.startswith("/jobs/1/parameters/seed")
+
+
+async def test_a_job_that_the_broker_refuses_is_named_as_without_a_stream(
+    broker: FakeBroker, client: AsyncClient
+) -> None:
+    fields = [
+        errors.FieldError("line 3: /parameters/seed", "is missing"),
+        errors.FieldError("line 2", "more than 9 bytes"),
+        errors.FieldError("line 1: /pool", "there is none"),
+        errors.FieldError("", "too long"),
+    ]
+    refusal = errors.InvalidInput("line 3: /parameters/seed: is missing", errors=fields)
+    broker.on("POST", "/v1/batches", refuses(refusal))
+    with pytest.raises(errors.InvalidInput) as caught:
+        await client.submit("ising", iter([{"seed": 1}, {}]))
+    assert caught.value.message == "/jobs/1/parameters/seed: is missing"
+    pointers = [each.pointer for each in caught.value.errors]
+    assert pointers == ["/jobs/1/parameters/seed", "/jobs/0", "/pool", ""]
 
 
 async def test_refusal_of_a_stream_arrives_though_the_body_is_not_read(

@@ -125,6 +125,15 @@ def test_maximum_is_told_with_what_must_end() -> None:
     assert "holds 6 slots, and one more job would exceed the maximum" in explained.sentence
 
 
+def test_a_job_that_is_larger_than_the_maximum_is_told_so() -> None:
+    lane = replace(LANE, reason="maximum_reached", job_slots=8.0)
+    assert SERVED.standing is not None
+    nothing = replace(SERVED.standing, allocated_slots=0.0)
+    sentence = explain_waiting(replace(SERVED, lane=lane, standing=nothing)).sentence
+    assert "holds nothing, and this job, which takes 8 slots, would exceed the maximum" in sentence
+    assert "larger than the maximum itself never does" in sentence
+
+
 def test_fragments_are_told_with_what_one_host_must_have() -> None:
     lane = replace(LANE, reason="no_host_with_enough")
     needs = Resources(cpus=8, memory_mib=16_000)
