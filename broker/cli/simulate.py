@@ -64,6 +64,14 @@ def simulate(
     every: Annotated[
         float, typer.Option(min=0.0, help="Seconds between two cycles; 0: one after every event.")
     ] = 0.0,
+    reclaim_after: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            metavar="SECONDS",
+            help="fairlead takes jobs back that ran so long, for who is below the share.",
+        ),
+    ] = None,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave bad rows out instead of stopping.")
     ] = False,
@@ -107,6 +115,7 @@ def simulate(
             weights,
             host_slots=host_slots,
             every_seconds=every,
+            reclaim_after_seconds=reclaim_after,
             progress=progress,
         )
 

@@ -22,6 +22,7 @@ from broker.scheduling.simulation.alone import alone
 from broker.scheduling.simulation.clock import replay
 from broker.scheduling.simulation.fleet import HOST_SLOTS, Fleet
 from broker.scheduling.simulation.policies import POLICIES
+from broker.scheduling.simulation.policies.reclaiming import Reclaiming
 from broker.scheduling.simulation.quotas import Quotas, read_quotas
 from broker.scheduling.simulation.report import Course, Metrics, Report, report
 from broker.scheduling.simulation.scene import Scene
@@ -52,6 +53,7 @@ def simulate(
     *,
     host_slots: int = HOST_SLOTS,
     every_seconds: float = 0.0,
+    reclaim_after_seconds: float | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
     """Replay a trace on a cluster under a policy, and measure what each account got.
@@ -60,6 +62,8 @@ def simulate(
     half_life_seconds: > 0, of the past usage that a policy remembers.
     quotas: none means that all groups, and all accounts of a group, weigh the same.
     every_seconds: time between two cycles, 0 for one after every event.
+    reclaim_after_seconds: Fairlead takes jobs back that have run for so long, for accounts below
+        what they are owed; None for never. The other policies take none back by default, nor here.
     progress: hears now and then how many jobs have ended.
 
     Raises InvalidColumnError (a ValueError) that names the argument.
@@ -70,9 +74,15 @@ def simulate(
         raise InvalidColumnError("half_life_seconds", "must be finite and above 0")
     if not 0 <= every_seconds < float("inf"):
         raise InvalidColumnError("every_seconds", "must be finite and not negative")
+    if reclaim_after_seconds is not None and not 0 <= reclaim_after_seconds < float("inf"):
+        raise InvalidColumnError("reclaim_after_seconds", "must be finite and not negative")
     if trace.jobs == 0:
         raise InvalidColumnError("trace", "has no jobs")
     scene = Scene.of(trace, Fleet(slots, host_slots), half_life_seconds, quotas or Quotas())
     state = scene.state()
-    attempts = replay(scene, state, POLICIES[policy](scene, state), every_seconds, progress)
+    reclaimer = None
+    if policy == "fairlead" and reclaim_after_seconds is not None:
+        reclaimer = Reclaiming(scene, state, reclaim_after_seconds)
+    chosen = reclaimer or POLICIES[policy](scene, state)
+    attempts = replay(scene, state, chosen, every_seconds, progress, reclaimer)
     return report(policy, scene, attempts, alone(scene))

@@ -72,6 +72,16 @@ class Policy(Protocol):
         """Start what should start; returns the jobs started."""
 
 
+class Reclaimer(Protocol):
+    """A policy that takes running jobs back."""
+
+    def reclaim(self, now: float) -> Int32s:
+        """The running jobs to stop; each waits again, with its place, and begins anew."""
+
+    def stopped(self, job: int) -> None:
+        """A job was stopped."""
+
+
 def nothing() -> Int32s:
     """No jobs."""
     return np.empty(0, np.int32)

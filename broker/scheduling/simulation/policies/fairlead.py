@@ -101,7 +101,7 @@ class Fairlead:
     def cycle(self, now: float) -> Int32s:
         """One plan, and the jobs that it grants."""
         state, size = self._state, self._used.size
-        lanes = _present(state.waiting, self._running)
+        lanes = present(state.waiting, self._running)
         wide = bool((self._wide[lanes] & (state.waiting[lanes] > 0)).any())
         hosts = self._ids[: state.free.size] if wide else np.flatnonzero(state.free)
         running = self._runs(lanes, now) if wide else NOTHING_RUNS
@@ -235,7 +235,7 @@ def typical_seconds(charged: Charges) -> float:
 
 
 @kernel
-def _present(waiting: Int64s, running: Int64s) -> Int64s:
+def present(waiting: Int64s, running: Int64s) -> Int64s:
     """Rows of the lanes with jobs waiting or running. int64[m] both."""
     rows = np.empty(waiting.size, np.int64)
     count = 0
