@@ -199,5 +199,6 @@ async def test_the_tree_is_bounded_in_depth(broker: Running) -> None:
     for _ in range(31):
         here = (await folder(ann, here, "f"))["id"]
     reply = await ann.post("/v1/folders", {"parent": here, "name": "f"})
-    reply.problem(422, "invalid_input")
+    assert "more than 32 levels" in reply.problem(422, "invalid_input")["detail"]
     assert reply.pointers() == ["/parent"]
+    assert (await ann.get(f"/v1/nodes/{here}/children")).expect(200)["items"] == []

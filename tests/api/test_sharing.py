@@ -223,26 +223,47 @@ async def test_of_two_people_with_one_etag_one_wins(broker: Running) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entries", "pointers"),
+    ("entries", "bad"),
     [
-        ([{"principal": "gone", "roles": ["reader"]}], ["/entries/1/principal"]),
-        ([{"principal": "nobody", "roles": ["reader"]}], ["/entries/1/principal"]),
-        ([{"principal": "ann", "roles": ["reader"]}], ["/entries/1/principal"]),
-        ([{"principal": "bob", "roles": ["king"]}], ["/entries/1/roles/0"]),
-        ([{"principal": "everyone", "roles": ["owner"]}], ["/entries/1/roles"]),
+        (
+            [{"principal": "gone", "roles": ["reader"]}],
+            {"/entries/1/principal": "the account was deleted"},
+        ),
+        (
+            [{"principal": "nobody", "roles": ["reader"]}],
+            {"/entries/1/principal": "there is no such account"},
+        ),
+        (
+            [{"principal": "ann", "roles": ["reader"]}],
+            {"/entries/1/principal": "stands in the list twice"},
+        ),
+        ([{"principal": "bob", "roles": ["king"]}], {"/entries/1/roles/0": "'member', 'reader'"}),
+        (
+            [{"principal": "everyone", "roles": ["owner"]}],
+            {"/entries/1/roles": "everyone may at most view"},
+        ),
         (
             [
                 {"principal": "registered", "roles": ["editor"]},
                 {"principal": "bob", "roles": ["host"]},
             ],
-            ["/entries/1/roles", "/entries/2/roles"],
+            {
+                "/entries/1/roles": "registered users may at most download or submit",
+                "/entries/2/roles": "host is not given by an access list",
+            },
         ),
-        ([{"principal": "bob", "roles": ["member"]}], ["/entries/1/roles"]),
-        ([{"principal": "bob", "role": "reader"}], ["/entries/1/roles", "/entries/1/role"]),
+        (
+            [{"principal": "bob", "roles": ["member"]}],
+            {"/entries/1/roles": "member is not given by an access list"},
+        ),
+        (
+            [{"principal": "bob", "role": "reader"}],
+            {"/entries/1/roles": "is missing", "/entries/1/role": "there is no such field"},
+        ),
     ],
 )
 async def test_bad_entries_are_named_and_nothing_changes(
-    broker: Running, entries: list[dict[str, Any]], pointers: list[str]
+    broker: Running, entries: list[dict[str, Any]], bad: dict[str, str]
 ) -> None:
     ann, _, _ = await people(broker, "ann", "bob", "gone")
     (await broker.admin.delete("/v1/accounts/gone")).expect(200)
@@ -250,8 +271,12 @@ async def test_bad_entries_are_named_and_nothing_changes(
     before = (await ann.get("/v1/nodes/p/acl")).expect(200)
     body = {"entries": [{"principal": "ann", "roles": ["owner"]}, *entries]}
     reply = await ann.put("/v1/nodes/p/acl", body)
-    reply.problem(422, "invalid_input")
-    assert reply.pointers() == pointers
+    told = {
+        each["pointer"]: each["detail"] for each in reply.problem(422, "invalid_input")["errors"]
+    }
+    assert told.keys() == bad.keys()
+    for pointer, rule in bad.items():
+        assert rule in told[pointer]
     await unchanged(ann, "p", before)
 
 
@@ -290,7 +315,8 @@ async def test_what_lies_on_top_always_governs_itself(broker: Running) -> None:
         before = (await broker.admin.get(f"/v1/nodes/{node}/acl")).expect(200)
         assert not before["inherited"]
         reply = await broker.admin.post(f"/v1/nodes/{node}:restore")
-        reply.problem(422, "invalid_input")
+        problem = reply.problem(422, "invalid_input")
+        assert problem["errors"][0]["detail"].endswith("has nothing above to inherit from")
         assert reply.pointers() == ["{node}"]
         (await broker.admin.post(f"/v1/nodes/{node}:override", {})).problem(409, "conflict")
         await unchanged(broker.admin, node, before)
