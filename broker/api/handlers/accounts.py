@@ -2,15 +2,11 @@
 
 from aiohttp import web
 
-from broker.api.call import CREATED, Call, PageQuery, answer, answer_page, page_bounds
+from broker.api.call import Call, answer
+from broker.api.plain import Plain, acting, creating, paging, showing, writing
 from broker.api.route import Route
 from broker.domain.access import Action
-from broker.protocol.accounts import (
-    Account,
-    AccountRequest,
-    Me,
-    Privileges,
-)
+from broker.protocol.accounts import Account, AccountRequest, Me, Privileges
 from broker.protocol.base import Page
 from broker.protocol.departures import Departure
 from broker.protocol.ids import HostId
@@ -27,39 +23,6 @@ async def me(call: Call) -> web.Response:
         )
 
 
-# -- accounts -------------------------------------------------------------------------------
-
-
-async def create(call: Call) -> web.Response:
-    body = await call.body(AccountRequest)
-    return await call.mutate(lambda c: accounts.create(c, call.actor, body), CREATED)
-
-
-async def page(call: Call) -> web.Response:
-    before, limit = page_bounds(call.query(PageQuery))
-    async with call.services.database.connection() as connection:
-        found = await accounts.page(connection, call.actor, before=before, rows_max=limit)
-    return answer_page(found, limit)
-
-
-async def show(call: Call) -> web.Response:
-    async with call.services.database.connection() as connection:
-        return answer(await accounts.show_one(connection, call.actor, call.path("account")))
-
-
-async def suspend(call: Call) -> web.Response:
-    return await call.mutate(lambda c: accounts.suspend(c, call.actor, call.path("account")))
-
-
-async def resume(call: Call) -> web.Response:
-    return await call.mutate(lambda c: accounts.resume(c, call.actor, call.path("account")))
-
-
-async def preview_deletion(call: Call) -> web.Response:
-    async with call.services.database.connection() as connection:
-        return answer(await departures.preview(connection, call.actor, call.path("account")))
-
-
 async def delete(call: Call) -> web.Response:
     told: set[HostId] = set()
 
@@ -73,68 +36,50 @@ async def delete(call: Call) -> web.Response:
     return response
 
 
-# -- privileges -----------------------------------------------------------------------------
-
-
-async def show_privileges(call: Call) -> web.Response:
-    async with call.services.database.connection() as connection:
-        return answer(await privileges.view(connection, call.actor, call.path("account")))
-
-
-async def grant(call: Call) -> web.Response:
-    body = await call.body(Privileges)
-    account = call.path("account")
-    return await call.mutate(lambda c: privileges.grant(c, call.actor, account, body))
-
-
 A = Action
 ONE = "/v1/accounts/{account}"
+plain = Plain(__name__)
 ROUTES = [
     Route("GET", "/v1/me", me, A.ACCOUNT_VIEW, "Shows who the caller is.", answer=Me),
-    Route(
+    plain.route(
         "POST",
         "/v1/accounts",
-        create,
+        creating(accounts.create, AccountRequest, Account),
         A.ACCOUNT_CREATE,
         "Creates an account.",
-        body=AccountRequest,
-        answer=Account,
-        status=CREATED,
     ),
-    Route(
+    plain.route(
         "GET",
         "/v1/accounts",
-        page,
+        paging(accounts.page, Page[Account]),
         A.ACCOUNT_LIST,
         "Lists accounts, newest first.",
-        query=PageQuery,
-        answer=Page[Account],
     ),
     # before the next one, which would take `ann:impact` for a handle
-    Route(
+    plain.route(
         "GET",
         f"{ONE}:impact",
-        preview_deletion,
+        showing(departures.preview, Departure),
         A.ACCOUNT_ADMINISTER,
         "Says what deleting an account would do; nothing is changed.",
-        answer=Departure,
+        name="preview_deletion",
     ),
-    Route("GET", ONE, show, A.ACCOUNT_VIEW, "Shows an account.", answer=Account),
-    Route(
+    plain.route(
+        "GET", ONE, showing(accounts.show_one, Account), A.ACCOUNT_VIEW, "Shows an account."
+    ),
+    plain.route(
         "POST",
         f"{ONE}:suspend",
-        suspend,
+        acting(accounts.suspend, Account),
         A.ACCOUNT_ADMINISTER,
         "Stops an account's tokens; its queued jobs wait.",
-        answer=Account,
     ),
-    Route(
+    plain.route(
         "POST",
         f"{ONE}:resume",
-        resume,
+        acting(accounts.resume, Account),
         A.ACCOUNT_ADMINISTER,
         "Undoes a suspension.",
-        answer=Account,
     ),
     Route(
         "DELETE",
@@ -145,21 +90,19 @@ ROUTES = [
         "personal; the rest and its history stay. Tells what was done.",
         answer=Departure,
     ),
-    Route(
+    plain.route(
         "GET",
         f"{ONE}/privileges",
-        show_privileges,
+        showing(privileges.view, Privileges),
         A.PRIVILEGES_VIEW,
         "Shows the global privileges of an account.",
-        answer=Privileges,
+        name="show_privileges",
     ),
-    Route(
+    plain.route(
         "PUT",
         f"{ONE}/privileges",
-        grant,
+        writing(privileges.grant, Privileges, Privileges),
         A.PRIVILEGES_GRANT,
         "Replaces the global privileges of an account.",
-        body=Privileges,
-        answer=Privileges,
     ),
 ]

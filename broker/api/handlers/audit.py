@@ -1,9 +1,12 @@
 """The audit log."""
 
+from functools import partial
+
 from aiohttp import web
 from pydantic import AwareDatetime
 
-from broker.api.call import Call, PageQuery, answer, answer_page, page_bounds
+from broker.api.call import Call, PageQuery, answer
+from broker.api.plain import Plain, searching
 from broker.api.route import Route
 from broker.domain.access import Action
 from broker.protocol.audit import AuditAnchorQuery, AuditCheck, AuditEntry
@@ -26,38 +29,31 @@ class AuditQuery(PageQuery):
     """Only before this moment."""
 
 
-async def page(call: Call) -> web.Response:
-    query = call.query(AuditQuery)
-    before, limit = page_bounds(query)
-    async with call.services.database.connection() as connection:
-        found = await audit.page(
-            connection,
-            call.actor,
-            account=query.account,
-            action=query.action,
-            object=query.object,
-            since=query.since,
-            until=query.until,
-            before=before,
-            rows_max=limit,
-        )
-    return answer_page(found, limit, "position")
-
-
 async def verify(call: Call) -> web.Response:
     query = call.query(AuditAnchorQuery)
     return answer(await audit.verify(call.services.database, call.actor, query))
 
 
+plain = Plain(__name__)
 ROUTES = [
-    Route(
+    plain.route(
         "GET",
         "/v1/audit/log",
-        page,
+        searching(
+            lambda query: partial(
+                audit.page,
+                account=query.account,
+                action=query.action,
+                object=query.object,
+                since=query.since,
+                until=query.until,
+            ),
+            AuditQuery,
+            Page[AuditEntry],
+            "position",
+        ),
         Action.AUDIT,
         "Lists what was changed and by whom, newest first.",
-        query=AuditQuery,
-        answer=Page[AuditEntry],
     ),
     Route(
         "GET",

@@ -2,16 +2,8 @@
 
 from aiohttp import web
 
-from broker.api.call import (
-    CREATED,
-    NO_CONTENT,
-    Call,
-    PageQuery,
-    answer,
-    answer_page,
-    page_bounds,
-    tagged,
-)
+from broker.api.call import CREATED, Call, PageQuery, answer, answer_page, page_bounds, tagged
+from broker.api.plain import Plain, acting, deleting, paging
 from broker.api.route import Route
 from broker.domain.access import Action
 from broker.protocol.base import Page
@@ -59,35 +51,10 @@ async def change(call: Call) -> web.Response:
     return tagged(response, Group, groups.etag)
 
 
-async def delete(call: Call) -> web.Response:
-    return await call.mutate(lambda c: groups.delete(c, call.actor, call.path("group")))
-
-
-# -- members --------------------------------------------------------------------------------
-
-
-async def members(call: Call) -> web.Response:
-    before, limit = page_bounds(call.query(PageQuery))
-    async with call.services.database.connection() as connection:
-        found = await groups.members(
-            connection, call.actor, call.path("group"), before=before, rows_max=limit
-        )
-    return answer_page(found, limit, "account")
-
-
-async def join(call: Call) -> web.Response:
-    group, account = call.path("group"), call.path("account")
-    return await call.mutate(lambda c: groups.join(c, call.actor, group, account))
-
-
-async def leave(call: Call) -> web.Response:
-    group, account = call.path("group"), call.path("account")
-    return await call.mutate(lambda c: groups.leave(c, call.actor, group, account))
-
-
 A = Action
 ALL, ONE = "/v1/groups", "/v1/groups/{group}"
 MEMBER = f"{ONE}/accounts/{{account}}"
+plain = Plain(__name__)
 ROUTES = [
     Route(
         "POST",
@@ -120,37 +87,32 @@ ROUTES = [
         answer=Group,
         etag=True,
     ),
-    Route(
+    plain.route(
         "DELETE",
         ONE,
-        delete,
+        deleting(groups.delete),
         A.GROUP_ADMINISTER,
         "Deletes a group that has neither groups nor accounts.",
-        status=NO_CONTENT,
     ),
-    Route(
+    plain.route(
         "GET",
         f"{ONE}/accounts",
-        members,
+        paging(groups.members, Page[Membership], "account"),
         A.GROUP_VIEW,
         "Lists the accounts that belong to a group directly, newest first.",
-        query=PageQuery,
-        answer=Page[Membership],
     ),
-    Route(
+    plain.route(
         "PUT",
         MEMBER,
-        join,
+        acting(groups.join, Membership),
         A.GROUP_ADMINISTER,
         "Makes an account a member of a group; it leaves the one where it was.",
-        answer=Membership,
     ),
-    Route(
+    plain.route(
         "DELETE",
         MEMBER,
-        leave,
+        deleting(groups.leave),
         A.GROUP_ADMINISTER,
         "Takes an account out of a group.",
-        status=NO_CONTENT,
     ),
 ]

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from broker.api.call import CREATED, Call, Open, PageQuery, answer, answer_page, page_bounds
+from broker.api.plain import Plain, creating
 from broker.api.route import Route
 from broker.domain.access import Action
 from broker.protocol.base import Page
@@ -11,11 +12,6 @@ from broker.protocol.ids import HostId
 from broker.protocol.leases import Enrolled, EnrollRequest
 from broker.protocol.states import HostState
 from broker.services.hosts import enrollments, hosts
-
-
-async def create_enrollment(call: Call) -> web.Response:
-    body = await call.body(EnrollmentRequest)
-    return await call.mutate(lambda c: enrollments.create(c, call.actor, body), CREATED)
 
 
 async def enroll(call: Call) -> web.Response:
@@ -72,16 +68,15 @@ async def rotate_token(call: Call) -> web.Response:
 
 A = Action
 ONE = "/v1/hosts/{host}"
+plain = Plain(__name__)
 ROUTES = [
-    Route(
+    plain.route(
         "POST",
         "/v1/enrollments",
-        create_enrollment,
+        creating(enrollments.create, EnrollmentRequest, Enrollment),
         A.HOST_ENROLL_TOKEN,
         "Makes a single-use token with which one host may join; shown this once and not kept.",
-        body=EnrollmentRequest,
-        answer=Enrollment,
-        status=CREATED,
+        name="create_enrollment",
     ),
     Route(
         "POST",

@@ -1,18 +1,9 @@
 """The catalogue of images."""
 
-from aiohttp import web
+from functools import partial
 
-from broker.api.call import (
-    CREATED,
-    NO_CONTENT,
-    Call,
-    PageQuery,
-    answer,
-    answer_page,
-    page_bounds,
-    tagged,
-)
-from broker.api.route import Route
+from broker.api.call import PageQuery
+from broker.api.plain import Plain, changing, creating, deleting, searching, showing
 from broker.domain.access import Action
 from broker.protocol.base import Name, Page
 from broker.protocol.images import Image, ImageChange, ImageRequest
@@ -26,78 +17,45 @@ class ImagesQuery(PageQuery):
     """Only those in this category."""
 
 
-async def create(call: Call) -> web.Response:
-    body = await call.body(ImageRequest)
-    response = await call.mutate(lambda c: images.create(c, call.actor, body), CREATED)
-    return tagged(response, Image, images.etag)
-
-
-async def page(call: Call) -> web.Response:
-    query = call.query(ImagesQuery)
-    before, limit = page_bounds(query)
-    async with call.services.database.connection() as connection:
-        found = await images.page(
-            connection, call.actor, category=query.category, before=before, rows_max=limit
-        )
-    return answer_page(found, limit)
-
-
-async def show(call: Call) -> web.Response:
-    async with call.services.database.connection() as connection:
-        image = await images.view(connection, call.actor, call.path("image"))
-    return answer(image, headers={"ETag": images.etag(image)})
-
-
-async def change(call: Call) -> web.Response:
-    body, image, tags = await call.body(ImageChange), call.path("image"), call.if_match
-    response = await call.mutate(lambda c: images.change(c, call.actor, image, body, if_match=tags))
-    return tagged(response, Image, images.etag)
-
-
-async def delete(call: Call) -> web.Response:
-    return await call.mutate(lambda c: images.delete(c, call.actor, call.path("image")))
-
-
 A = Action
 ALL, ONE = "/v1/images", "/v1/images/{image}"
+plain = Plain(__name__)
 ROUTES = [
-    Route(
+    plain.route(
         "POST",
         ALL,
-        create,
+        creating(images.create, ImageRequest, Image, images.etag),
         A.IMAGE_EDIT,
         "Enters an image into the catalogue.",
-        body=ImageRequest,
-        answer=Image,
-        status=CREATED,
-        etag=True,
     ),
-    Route(
+    plain.route(
         "GET",
         ALL,
-        page,
+        searching(
+            lambda query: partial(images.page, category=query.category), ImagesQuery, Page[Image]
+        ),
         A.IMAGE_LIST,
         "Lists the images that the caller may view, newest first.",
-        query=ImagesQuery,
-        answer=Page[Image],
     ),
-    Route("GET", ONE, show, A.IMAGE_VIEW, "Shows an image with its path.", answer=Image, etag=True),
-    Route(
+    plain.route(
+        "GET",
+        ONE,
+        showing(images.view, Image, images.etag),
+        A.IMAGE_VIEW,
+        "Shows an image with its path.",
+    ),
+    plain.route(
         "PATCH",
         ONE,
-        change,
+        changing(images.change, ImageChange, Image, images.etag),
         A.IMAGE_EDIT,
         "Changes or categorises an image.",
-        body=ImageChange,
-        answer=Image,
-        etag=True,
     ),
-    Route(
+    plain.route(
         "DELETE",
         ONE,
-        delete,
+        deleting(images.delete),
         A.IMAGE_EDIT,
         "Removes an image that no app version refers to.",
-        status=NO_CONTENT,
     ),
 ]

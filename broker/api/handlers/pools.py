@@ -3,16 +3,8 @@
 from aiohttp import web
 from pydantic import TypeAdapter, ValidationError
 
-from broker.api.call import (
-    CREATED,
-    NO_CONTENT,
-    Call,
-    PageQuery,
-    answer,
-    answer_page,
-    page_bounds,
-    tagged,
-)
+from broker.api.call import NO_CONTENT, Call, answer
+from broker.api.plain import Plain, changing, creating, deleting, paging, showing
 from broker.api.route import Route
 from broker.domain.access import Action
 from broker.errors import InvalidInput
@@ -21,38 +13,6 @@ from broker.protocol.pools import Pool, PoolChange, PoolRequest, Preemption, Pre
 from broker.services.hosts import pools, preemption
 
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
-
-
-async def create(call: Call) -> web.Response:
-    body = await call.body(PoolRequest)
-    response = await call.mutate(lambda c: pools.create(c, call.actor, body), CREATED)
-    return tagged(response, Pool, pools.etag)
-
-
-async def page(call: Call) -> web.Response:
-    before, limit = page_bounds(call.query(PageQuery))
-    async with call.services.database.connection() as connection:
-        found = await pools.page(connection, call.actor, before=before, rows_max=limit)
-    return answer_page(found, limit)
-
-
-async def show(call: Call) -> web.Response:
-    async with call.services.database.connection() as connection:
-        pool = await pools.view(connection, call.actor, call.path("pool"))
-    return answer(pool, headers={"ETag": pools.etag(pool)})
-
-
-async def change(call: Call) -> web.Response:
-    body, pool, tags = await call.body(PoolChange), call.path("pool"), call.if_match
-    response = await call.mutate(lambda c: pools.change(c, call.actor, pool, body, if_match=tags))
-    return tagged(response, Pool, pools.etag)
-
-
-async def delete(call: Call) -> web.Response:
-    return await call.mutate(lambda c: pools.delete(c, call.actor, call.path("pool")))
-
-
-# -- preemption -----------------------------------------------------------------------------
 
 
 async def preemptions(call: Call) -> web.Response:
@@ -80,45 +40,34 @@ def _pool(call: Call) -> str:
 A = Action
 ALL, ONE = "/v1/pools", "/v1/pools/{pool}"
 PREEMPTION = f"{ONE}/preemption"
+plain = Plain(__name__)
 ROUTES = [
-    Route(
+    plain.route(
         "POST",
         ALL,
-        create,
+        creating(pools.create, PoolRequest, Pool, pools.etag),
         A.POOL_EDIT,
         "Registers a pool.",
-        body=PoolRequest,
-        answer=Pool,
-        status=CREATED,
-        etag=True,
     ),
-    Route(
+    plain.route(
         "GET",
         ALL,
-        page,
+        paging(pools.page, Page[Pool]),
         A.POOL_LIST,
         "Lists the registered pools that the caller may view, newest first.",
-        query=PageQuery,
-        answer=Page[Pool],
     ),
-    Route("GET", ONE, show, A.POOL_VIEW, "Shows a registered pool.", answer=Pool, etag=True),
-    Route(
+    plain.route(
+        "GET", ONE, showing(pools.view, Pool, pools.etag), A.POOL_VIEW, "Shows a registered pool."
+    ),
+    plain.route(
         "PATCH",
         ONE,
-        change,
+        changing(pools.change, PoolChange, Pool, pools.etag),
         A.POOL_EDIT,
         "Changes a pool, opens or closes it.",
-        body=PoolChange,
-        answer=Pool,
-        etag=True,
     ),
-    Route(
-        "DELETE",
-        ONE,
-        delete,
-        A.POOL_EDIT,
-        "Forgets a pool that was never used.",
-        status=NO_CONTENT,
+    plain.route(
+        "DELETE", ONE, deleting(pools.delete), A.POOL_EDIT, "Forgets a pool that was never used."
     ),
     Route(
         "GET",

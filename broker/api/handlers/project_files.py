@@ -2,19 +2,15 @@
 
 from aiohttp import web
 
-from broker.api.call import CREATED, Call
+from broker.api.call import Call
 from broker.api.handlers.leases import BYTES
+from broker.api.plain import Plain, creating
 from broker.api.route import Route
 from broker.api.streaming import send_file
 from broker.domain.access import Action
 from broker.protocol.nodes import Node
 from broker.protocol.project_files import FileContentRequest, FileRequest
 from broker.services.data import project_files
-
-
-async def create(call: Call) -> web.Response:
-    body = await call.body(FileRequest)
-    return await call.mutate(lambda c: project_files.create(c, call.actor, body), CREATED)
 
 
 async def replace(call: Call) -> web.Response:
@@ -38,16 +34,14 @@ async def download(call: Call) -> web.StreamResponse:
 
 A = Action
 CONTENT = "/v1/files/{file}/content"
+plain = Plain(__name__)
 ROUTES = [
-    Route(
+    plain.route(
         "POST",
         "/v1/files",
-        create,
+        creating(project_files.create, FileRequest, Node),
         A.FILE_UPLOAD,
         "Creates a file in a project, a workspace or a folder out of content that was uploaded.",
-        body=FileRequest,
-        answer=Node,
-        status=CREATED,
     ),
     Route(
         "PUT",

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from broker.api.call import Call, answer, tagged
+from broker.api.plain import Plain, changing, showing
 from broker.api.route import Route
 from broker.domain.access import Action
 from broker.protocol.preview import Preview, PreviewRequest
@@ -34,18 +35,6 @@ async def change(call: Call) -> web.Response:
     return tagged(response, Quota, quotas.etag)
 
 
-async def show_mix(call: Call) -> web.Response:
-    async with call.services.database.connection() as connection:
-        mix = await quotas.mix(connection, call.actor)
-    return answer(mix, headers={"ETag": quotas.etag_of_mix(mix)})
-
-
-async def set_mix(call: Call) -> web.Response:
-    body, if_match = await call.body(QuotaMix), call.if_match
-    response = await call.mutate(lambda c: quotas.set_mix(c, call.actor, body, if_match=if_match))
-    return tagged(response, QuotaMix, quotas.etag_of_mix)
-
-
 async def show_preview(call: Call) -> web.Response:
     return answer(await preview(call.services, call.actor, await call.body(PreviewRequest)))
 
@@ -53,6 +42,7 @@ async def show_preview(call: Call) -> web.Response:
 A = Action
 MIX = "/v1/quotas/mix"
 QUOTA = "/v1/accounts/{account}/quota"
+plain = Plain(__name__)
 ROUTES = [
     Route(
         "GET",
@@ -73,24 +63,20 @@ ROUTES = [
         answer=Quota,
         etag=True,
     ),
-    Route(
+    plain.route(
         "GET",
         MIX,
-        show_mix,
+        showing(quotas.mix, QuotaMix, quotas.etag_of_mix),
         A.QUOTA_MIX_VIEW,
         "Shows how much each quota policy counts where they are combined.",
-        answer=QuotaMix,
-        etag=True,
+        name="show_mix",
     ),
-    Route(
+    plain.route(
         "PUT",
         MIX,
-        set_mix,
+        changing(quotas.set_mix, QuotaMix, QuotaMix, quotas.etag_of_mix),
         A.QUOTA_MIX_SET,
         "Sets how much each quota policy counts where they are combined.",
-        body=QuotaMix,
-        answer=QuotaMix,
-        etag=True,
     ),
     Route(
         "POST",

@@ -1,23 +1,15 @@
 """Tables and their rows."""
 
+from functools import partial
 from typing import Literal
 
 from aiohttp import web
 from pydantic import TypeAdapter, ValidationError
 
 from broker.api import table_rows as wire
-from broker.api.call import (
-    CREATED,
-    NO_CONTENT,
-    Call,
-    PageQuery,
-    answer,
-    answer_page,
-    answer_stored,
-    page_bounds,
-    tagged,
-)
+from broker.api.call import CREATED, Call, PageQuery, answer_page, answer_stored, page_bounds
 from broker.api.ndjson import Lines
+from broker.api.plain import Plain, changing, creating, deleting, searching, showing, writing
 from broker.api.route import Route
 from broker.api.table_rows import CSV, NDJSON
 from broker.domain.access import Action
@@ -62,43 +54,6 @@ class ExportQuery(Message):
     """csv: comma-separated values, the first line names the columns; ndjson: an object a line."""
     where: str | None = None
     """Only rows that hold these values: a JSON object."""
-
-
-# -- tables ---------------------------------------------------------------------------------
-
-
-async def create(call: Call) -> web.Response:
-    body = await call.body(TableRequest)
-    return await call.mutate(lambda c: tables.create(c, call.actor, body), CREATED)
-
-
-async def page(call: Call) -> web.Response:
-    query = call.query(TablesQuery)
-    before, limit = page_bounds(query)
-    async with call.services.database.connection() as connection:
-        found = await tables.page(
-            connection, call.actor, project=query.project, before=before, rows_max=limit
-        )
-    return answer_page(found, limit)
-
-
-async def view(call: Call) -> web.Response:
-    async with call.services.database.connection() as connection:
-        table = await tables.authorised(connection, call.actor, call.path("table"))
-    return answer(table, headers={"ETag": tables.etag(table)})
-
-
-async def change(call: Call) -> web.Response:
-    body, table, tags = await call.body(TableChange), call.path("table"), call.if_match
-    response = await call.mutate(lambda c: tables.change(c, call.actor, table, body, if_match=tags))
-    return tagged(response, Table, tables.etag)
-
-
-async def delete(call: Call) -> web.Response:
-    return await call.mutate(lambda c: tables.delete(c, call.actor, call.path("table")))
-
-
-# -- rows -----------------------------------------------------------------------------------
 
 
 async def append(call: Call) -> web.Response:
@@ -153,11 +108,6 @@ async def export(call: Call) -> web.StreamResponse:
         return await wire.send(call.request, table, query.format, portions)
 
 
-async def delete_rows(call: Call) -> web.Response:
-    body, table = await call.body(RowsDeletion), call.path("table")
-    return await call.mutate(lambda c: table_rows.delete(c, call.actor, table, body))
-
-
 def where_of(text: str | None) -> Where | None:
     """The filter in a query string.
 
@@ -175,44 +125,41 @@ def where_of(text: str | None) -> Where | None:
 
 A = Action
 ONE = "/v1/tables/{table}"
+plain = Plain(__name__)
 ROUTES = [
-    Route(
+    plain.route(
         "POST",
         "/v1/tables",
-        create,
+        creating(tables.create, TableRequest, Table),
         A.TABLE_CREATE,
         "Creates a table in a project, without rows.",
-        body=TableRequest,
-        answer=Table,
-        status=CREATED,
     ),
-    Route(
+    plain.route(
         "GET",
         "/v1/tables",
-        page,
+        searching(
+            lambda query: partial(tables.page, project=query.project), TablesQuery, Page[Table]
+        ),
         A.TABLE_LIST,
         "Lists the tables that the caller may see, newest first.",
-        query=TablesQuery,
-        answer=Page[Table],
     ),
-    Route("GET", ONE, view, A.TABLE_VIEW, "Shows a table.", answer=Table, etag=True),
-    Route(
+    plain.route(
+        "GET",
+        ONE,
+        showing(tables.authorised, Table, tables.etag),
+        A.TABLE_VIEW,
+        "Shows a table.",
+        name="view",
+    ),
+    plain.route(
         "PATCH",
         ONE,
-        change,
+        changing(tables.change, TableChange, Table, tables.etag),
         A.TABLE_EDIT,
         "Changes a table; its columns only while it has no rows.",
-        body=TableChange,
-        answer=Table,
-        etag=True,
     ),
-    Route(
-        "DELETE",
-        ONE,
-        delete,
-        A.TABLE_DELETE,
-        "Puts a table into the trash.",
-        status=NO_CONTENT,
+    plain.route(
+        "DELETE", ONE, deleting(tables.delete), A.TABLE_DELETE, "Puts a table into the trash."
     ),
     Route(
         "POST",
@@ -243,13 +190,12 @@ ROUTES = [
         query=ExportQuery,
         answer=(CSV, NDJSON),
     ),
-    Route(
+    plain.route(
         "POST",
         f"{ONE}/rows:delete",
-        delete_rows,
+        writing(table_rows.delete, RowsDeletion, Count),
         A.TABLE_EDIT,
         "Deletes rows: by number, by what they hold, or all.",
-        body=RowsDeletion,
-        answer=Count,
+        name="delete_rows",
     ),
 ]

@@ -1,9 +1,9 @@
 """The trash: what is put there, taken out again, or removed for good."""
 
-from aiohttp import web
+from functools import partial
 
-from broker.api.call import NO_CONTENT, Call, PageQuery, answer_page, page_bounds
-from broker.api.route import Route
+from broker.api.call import PageQuery
+from broker.api.plain import Plain, acting, deleting, searching
 from broker.domain.access import Action
 from broker.protocol.base import Page
 from broker.protocol.nodes import Node
@@ -17,62 +17,36 @@ class TrashQuery(PageQuery):
     """Only of this project or workspace: handle or id."""
 
 
-async def page(call: Call) -> web.Response:
-    query = call.query(TrashQuery)
-    before, limit = page_bounds(query)
-    async with call.services.database.connection() as connection:
-        found = await trash.page(
-            connection, call.actor, project=query.project, before=before, rows_max=limit
-        )
-    return answer_page(found, limit)
-
-
-async def put(call: Call) -> web.Response:
-    return await call.mutate(lambda c: trash.put(c, call.actor, call.path("node")))
-
-
-async def take(call: Call) -> web.Response:
-    return await call.mutate(lambda c: trash.take(c, call.actor, call.path("node")))
-
-
-async def purge(call: Call) -> web.Response:
-    return await call.mutate(lambda c: trash.purge(c, call.actor, call.path("node")))
-
-
 A = Action
 ONE = "/v1/nodes/{node}"
+plain = Plain(__name__)
 ROUTES = [
-    Route(
+    plain.route(
         "GET",
         "/v1/trash",
-        page,
+        searching(lambda query: partial(trash.page, project=query.project), TrashQuery, Page[Node]),
         A.TRASH_LIST,
         "Lists what was put into the trash and the caller may remove for good, newest first.",
-        query=TrashQuery,
-        answer=Page[Node],
     ),
-    Route(
+    plain.route(
         "POST",
         f"{ONE}:trash",
-        put,
+        acting(trash.put, Node),
         A.NODE_DELETE,
         "Puts a node, with everything below it, into the trash: nobody sees it there.",
-        answer=Node,
     ),
-    Route(
+    plain.route(
         "POST",
         f"{ONE}:untrash",
-        take,
+        acting(trash.take, Node),
         A.NODE_DELETE,
         "Takes a node, with everything that went there with it, out of the trash.",
-        answer=Node,
     ),
-    Route(
+    plain.route(
         "POST",
         f"{ONE}:purge",
-        purge,
+        deleting(trash.purge),
         A.PURGE,
         "Removes what lies in the trash, with everything below it, for good.",
-        status=NO_CONTENT,
     ),
 ]

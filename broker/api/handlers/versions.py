@@ -3,15 +3,8 @@
 import orjson
 from aiohttp import web
 
-from broker.api.call import (
-    CREATED,
-    Call,
-    PageQuery,
-    answer,
-    answer_page,
-    page_bounds,
-    tagged,
-)
+from broker.api.call import Call, answer, tagged
+from broker.api.plain import Plain, creating, paging
 from broker.api.route import Route
 from broker.domain.access import Action
 from broker.domain.versions import VersionEvent
@@ -20,20 +13,6 @@ from broker.protocol.base import Page
 from broker.services.apps import versions
 
 SCHEMA_JSON = "application/schema+json"
-
-
-async def create(call: Call) -> web.Response:
-    body, app = await call.body(VersionRequest), call.path("app")
-    return await call.mutate(lambda c: versions.create(c, call.actor, app, body), CREATED)
-
-
-async def page(call: Call) -> web.Response:
-    before, limit = page_bounds(call.query(PageQuery))
-    async with call.services.database.connection() as connection:
-        found = await versions.page(
-            connection, call.actor, call.path("app"), before=before, rows_max=limit
-        )
-    return answer_page(found, limit)
 
 
 async def show(call: Call) -> web.Response:
@@ -75,25 +54,21 @@ async def _move(call: Call, event: VersionEvent) -> web.Response:
 A = Action
 ALL = "/v1/apps/{app}/versions"
 ONE = f"{ALL}/{{number}}"
+plain = Plain(__name__)
 ROUTES = [
-    Route(
+    plain.route(
         "POST",
         ALL,
-        create,
+        creating(versions.create, VersionRequest, Version),
         A.VERSION_CREATE,
         "Adds a version to an app, published or as a draft.",
-        body=VersionRequest,
-        answer=Version,
-        status=CREATED,
     ),
-    Route(
+    plain.route(
         "GET",
         ALL,
-        page,
+        paging(versions.page, Page[Version]),
         A.APP_VERSION_HISTORY,
         "Lists the versions of an app, newest first; drafts only for those who edit it.",
-        query=PageQuery,
-        answer=Page[Version],
     ),
     Route(
         "GET",

@@ -1,8 +1,11 @@
 """Who may do what, and why; and what is not governed by its project's list."""
 
+from functools import partial
+
 from aiohttp import web
 
 from broker.api.call import Call, PageQuery, answer, answer_page, page_bounds
+from broker.api.plain import Plain, searching
 from broker.api.route import Route
 from broker.domain.access import Action
 from broker.protocol.base import Message, Page
@@ -58,22 +61,8 @@ async def explain(call: Call) -> web.Response:
         )
 
 
-async def page_of_benefactors(call: Call) -> web.Response:
-    query = call.query(BenefactorsQuery)
-    before, limit = page_bounds(query)
-    async with call.services.database.connection() as connection:
-        found = await benefactors.page(
-            connection,
-            call.actor,
-            kind=query.kind,
-            project=query.project,
-            before=before,
-            rows_max=limit,
-        )
-    return answer_page(found, limit)
-
-
 A = Action
+plain = Plain(__name__)
 ROUTES = [
     Route(
         "GET",
@@ -94,14 +83,17 @@ ROUTES = [
         query=ExplainAccessQuery,
         answer=AccessExplanation,
     ),
-    Route(
+    plain.route(
         "GET",
         "/v1/audit/benefactors",
-        page_of_benefactors,
+        searching(
+            lambda query: partial(benefactors.page, kind=query.kind, project=query.project),
+            BenefactorsQuery,
+            Page[Node],
+        ),
         A.AUDIT_LIST,
         "Lists what an access list other than its project's governs, in projects that the caller "
         "audits.",
-        query=BenefactorsQuery,
-        answer=Page[Node],
+        name="page_of_benefactors",
     ),
 ]
