@@ -5,6 +5,8 @@ import numpy as np
 from broker.scheduling.accounts import Accounts
 from broker.scheduling.cycle import plan
 from broker.scheduling.division import divide
+from broker.scheduling.history import charges
+from broker.scheduling.lag import carried
 from broker.scheduling.reclaim import reclaims
 from broker.scheduling.reclaim_rules import Reclaim
 from broker.scheduling.snapshot import Hosts, Lanes, Running, Snapshot
@@ -35,3 +37,6 @@ def warm() -> None:
     rules = Reclaim(np.zeros(1, np.int32), np.zeros(1), 9 * one)
     reclaims(snapshot, plan(snapshot, 0.0), rules, 0.0)
     divide(1.0, zeros, zeros, parent=np.full(2, -1))
+    carried(zeros, zeros, zeros, np.full(2, -1), 1.0, 1.0)
+    row = np.zeros(2, np.int32)
+    charges(row, ones, zeros, zeros, zeros, accounts=2, now=0.0, half_life_seconds=1.0)
