@@ -15,6 +15,9 @@ the same plan.
     reservation hosts held for wide jobs that were passed over
     placement   lanes folded into shapes, hosts in the order they are tried
     dispatch    whole jobs, one by one, to whoever stands lowest
+    contest     who that is: knock-outs among siblings
+    rings       the turns of an account's lanes
+    fitting     the next host for a shape
     lag         who was short lately, for quotas finer than a slot
     rearrangement  room for one more, by moving what was just planned
     nodes       accounts and groups as they stand in the dispatch

@@ -20,19 +20,19 @@ from broker.scheduling.columns import (
 )
 from broker.scheduling.kernel import kernel
 
-ACCOUNTS = Rules(
+ACCOUNTS: Rules = (
     Rule("id", INT64),
     Rule("weight", FLOAT, 0.0, LARGEST),
     Rule("usage_gpu_seconds", FLOAT, 0.0, LARGEST),
     Rule("entitled_gpu_seconds", FLOAT, 0.0, LARGEST, default=0.0),
     Rule("lag_slots", FLOAT, -LARGEST, LARGEST, default=0.0),
-    Rule("group", INT32, -1, why="names no group row", default=-1),
+    Rule("group", INT32, -1.0, why="names no group row", default=-1),
     Rule("minimum", FLOAT, 0.0, LARGEST, default=0.0),
     Rule("maximum", FLOAT, 0.0, default=np.inf),
 )
-GROUPS = Rules(
+GROUPS: Rules = (
     Rule("id", INT64),
-    Rule("parent", INT32, -1, why="names no group row"),
+    Rule("parent", INT32, -1.0, why="names no group row"),
     Rule("weight", FLOAT, 0.0, LARGEST),
     Rule("usage_gpu_seconds", FLOAT, 0.0, LARGEST, default=0.0),
     Rule("entitled_gpu_seconds", FLOAT, 0.0, LARGEST, default=0.0),

@@ -4,7 +4,7 @@ import numpy as np
 
 from broker.scheduling.columns import Int32s, Int64s
 from broker.scheduling.decision import Plan
-from broker.scheduling.dispatch import LaneState, serve
+from broker.scheduling.dispatch import serve
 from broker.scheduling.entitlement import entitlements, unions, wants
 from broker.scheduling.explanation import Outcome, Why, explained, unexplained
 from broker.scheduling.kernel import kernel
@@ -20,6 +20,7 @@ from broker.scheduling.placement import (
 )
 from broker.scheduling.rearrangement import rearranged, worthwhile
 from broker.scheduling.reservation import ALWAYS, Holds, hold, skips
+from broker.scheduling.rings import LaneState
 from broker.scheduling.snapshot import Lanes, Snapshot
 from broker.scheduling.tree import grow
 from broker.scheduling.weights import adjusted_weights, dispatch_weights

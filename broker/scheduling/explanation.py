@@ -8,12 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from broker.scheduling.columns import Floats, Int32s, Int64s
-from broker.scheduling.dispatch import LaneState
 from broker.scheduling.kernel import kernel
 from broker.scheduling.nodes import Nodes, moved_back
 from broker.scheduling.placement import Search, Shapes
 from broker.scheduling.ranks import ranks
 from broker.scheduling.reasons import Standing, lane_reasons
+from broker.scheduling.rings import LaneState
 from broker.scheduling.snapshot import Lanes, Snapshot
 from broker.scheduling.tree import Tree, rooms
 

@@ -3,20 +3,25 @@
 A kernel is a plain loop over arrays and numbers. Numba has no type stubs, so this module casts the
 compiled function back to the type that was written; everything else in the room stays checked.
 
-Kernels that call each other stand in one file: Numba notices an edited file by its own time stamp,
-so a kernel cached from `a.py` would go on using the old code of a callee edited in `b.py`.
+Numba keeps machine code for as long as the file of a kernel stays as it was. But in the code are
+that of the kernels called, and constants, which other files of this room may define. So what is
+kept is stamped with the text of all files that the kernel's own imports from, directly or not.
 """
 
+import hashlib
+import re
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import TypeVar, cast
 
 import numba
+from numba.core import caching
+
+ROOM = Path(__file__).parent
+IMPORT = re.compile(r"^from broker\.scheduling\.([\w.]+) import", re.MULTILINE)
 
 Function = TypeVar("Function", bound=Callable[..., object])
-Each = TypeVar("Each", bound=tuple[object, ...])
-
-each_of = cast(Callable[[Each], Each], numba.literal_unroll)
-"""What a kernel loops over where the items of a tuple are of different types."""
 
 
 def kernel(function: Function) -> Function:
@@ -46,3 +51,43 @@ def _compiled(function: Function, **options: bool) -> Function:
         return compile_(cache=True, error_model="numpy", **options)(function)
     except RuntimeError:
         return compile_(error_model="numpy", **options)(function)
+
+
+@cache
+def _stamp(file: Path) -> str:
+    """A digest of a file and of those that it imports from this room, directly or not."""
+    texts: dict[Path, str] = {}
+    left = [file]
+    while left:
+        found = left.pop()
+        if found not in texts and found.is_file():
+            texts[found] = found.read_text(encoding="utf-8")
+            modules = IMPORT.findall(texts[found])
+            left += [ROOM.joinpath(*module.split(".")).with_suffix(".py") for module in modules]
+    return hashlib.sha256("".join(texts[found] for found in sorted(texts)).encode()).hexdigest()
+
+
+class _Stamped:
+    """A place where machine code is kept, until any of these files changes."""
+
+    _py_file: str
+
+    def get_source_stamp(self) -> str:
+        return _stamp(Path(self._py_file))
+
+
+class GivenDirectory(_Stamped, caching.UserProvidedCacheLocator):
+    """That of NUMBA_CACHE_DIR, where it is set."""
+
+
+class BesideSource(_Stamped, caching.InTreeCacheLocator):
+    """`__pycache__`, where it can be written."""
+
+
+class OfUser(_Stamped, caching.UserWideCacheLocator):
+    """The user's cache directory."""
+
+
+_places = (GivenDirectory, BesideSource, OfUser)
+_names = ",".join(f"{__name__}.{place.__name__}" for place in _places)
+setattr(numba.config, "CACHE_LOCATOR_CLASSES", _names)  # noqa: B010 (not in Numba's own types)

@@ -35,7 +35,8 @@ class Shapes(NamedTuple):
 class Search(NamedTuple):
     """The state of all host searches in one cycle; changed by every grant.
 
-    By shape [s]: classes uint64; need int64[s, 6], slots, cpus and memory in MiB of one member,
+    By shape [s]: classes uint64; reach uint64, those of them in which some host had enough of
+        everything at first; need int64[s, 6], slots, cpus and memory in MiB of one member,
         seconds that it may last, the members of a job, and how many one host may take; cursor
         int32: before it no host fits any more. Since free amounts only shrink within a cycle it
         never moves back, so that all searches together cost O(shapes * hosts + grants).
@@ -47,6 +48,7 @@ class Search(NamedTuple):
     """
 
     classes: Masks
+    reach: Masks
     need: Int64s
     cursor: Int32s
     host: Int32s
@@ -82,9 +84,10 @@ def order_hosts(hosts: Hosts, holds: Holds, shapes: Shapes, classes: int) -> Sea
     """Line up the hosts that some waiting job could use. `classes` is their number, k."""
     columns = (hosts.klass, hosts.slots_free, hosts.cpus_free, hosts.memory_mib_free)
     found = _line_up(*columns, holds.open_seconds, shapes, classes)
-    host, klass, free, skip, class_end, least = found
+    host, klass, free, skip, class_end, least, reach = found
     return Search(
         classes=shapes.classes,
+        reach=reach,
         need=shapes.need,
         cursor=np.zeros(shapes.classes.size, np.int32),
         host=host,
@@ -240,6 +243,24 @@ def sort_by_digits(rows: Int64s, key: Int64s) -> Int64s:
 
 
 @kernel
+def _reach(suits: Masks, need: Int64s, klass: Int32s, free: Int64s, classes: int) -> Masks:
+    """`Search.reach`: without it a wide shape would try every host of a fleet of single slots."""
+    most = np.zeros((classes, AMOUNTS), np.int64)
+    for at in range(klass.size):
+        for kind in range(AMOUNTS):
+            most[klass[at], kind] = max(most[klass[at], kind], free[at, kind])
+    reach = np.zeros(suits.size, np.uint64)
+    for shape in range(suits.size):
+        for c in range(classes):
+            enough = True
+            for kind in range(AMOUNTS):
+                enough &= most[c, kind] >= need[shape, kind]
+            if enough:
+                reach[shape] |= suits[shape] & (np.uint64(1) << np.uint64(c))
+    return reach
+
+
+@kernel
 def _line_up(
     klass: Int32s,
     slots: Int32s,
@@ -248,8 +269,8 @@ def _line_up(
     open_seconds: Int64s,
     shapes: Shapes,
     classes: int,
-) -> tuple[Int32s, Int32s, Int64s, Int32s, Int32s, Int64s]:
-    """host, klass, free, skip, class_end and least of `Search`. Host columns [h]."""
+) -> tuple[Int32s, Int32s, Int64s, Int32s, Int32s, Int64s, Masks]:
+    """host, klass, free, skip, class_end, least and reach of `Search`. Host columns [h]."""
     least = np.full(AMOUNTS, np.iinfo(np.int64).max)
     for shape in range(shapes.classes.size):
         for kind in range(AMOUNTS):
@@ -283,4 +304,6 @@ def _line_up(
         free[at, 0], free[at, 1], free[at, 2] = slots[row], cpus[row], memory_mib[row]
         free[at, 3] = open_seconds[row]
         class_end[klass[row]] = at + 1
-    return host, of_class, free, np.arange(count + 1).astype(np.int32), class_end, least
+    skip = np.arange(count + 1).astype(np.int32)
+    reach = _reach(shapes.classes, shapes.need, of_class, free, classes)
+    return host, of_class, free, skip, class_end, least, reach

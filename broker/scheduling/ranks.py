@@ -7,7 +7,7 @@ groups no single number says who is next: serving one member moves the whole gro
 import numpy as np
 
 from broker.scheduling.columns import Int32s, Int64s
-from broker.scheduling.dispatch import claims, line
+from broker.scheduling.contest import claims, line
 from broker.scheduling.nodes import Nodes
 
 

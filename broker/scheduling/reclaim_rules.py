@@ -16,8 +16,8 @@ from broker.scheduling.columns import (
     Rules,
 )
 
-POOL_OF_HOST = Rules(Rule("pool", INT32, -1, why="names no pool row"))
-RULES_OF_POOL = Rules(Rule("minimum_run_seconds", FLOAT, 0.0), Rule("jobs_max", INT64, 0))
+POOL_OF_HOST: Rules = (Rule("pool", INT32, -1.0, why="names no pool row"),)
+RULES_OF_POOL: Rules = (Rule("minimum_run_seconds", FLOAT, 0.0), Rule("jobs_max", INT64, 0.0))
 
 
 @dataclass(frozen=True, slots=True)
