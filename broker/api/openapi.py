@@ -116,7 +116,8 @@ are opaque strings. Errors are problem documents (RFC 9457) with a stable `code`
 `errors` for each bad field. 429 and 503 carry `Retry-After`.
 
 Every change takes an `Idempotency-Key`: a repetition with the same key and body gets the first
-answer and changes nothing. Where an answer carries an `ETag`, the change honours `If-Match`.
+answer and changes nothing. Answers that carry an `ETag` name a state of an object; the changes that
+honour `If-Match` list it among their parameters.
 """
 
 
@@ -231,7 +232,7 @@ def _inlined(schema: Any, definitions: Json) -> Any:
 def _headers(route: Route) -> Iterator[Json]:
     if route.method in MUTATIONS and _security(route.policy) == [{"account": []}]:
         yield {"$ref": "#/components/parameters/IdempotencyKey"}
-    if route.method in MUTATIONS and route.etag:
+    if route.conditional:
         yield {"$ref": "#/components/parameters/IfMatch"}
 
 
@@ -261,7 +262,7 @@ def _refusals(route: Route) -> Iterator[int]:
         yield from (413, 422)
     if route.method in MUTATIONS:
         yield from (409, 429)
-    if route.method in MUTATIONS and route.etag:
+    if route.conditional:
         yield 412
 
 

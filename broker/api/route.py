@@ -26,7 +26,8 @@ class Route:
         answer: likewise; None for an empty one.
         query: model of the query string.
         status: status of success.
-        etag: answers carry an ETag, and a change honours If-Match.
+        etag: answers carry an ETag.
+        conditional: it is a change that honours If-Match.
     """
 
     method: str
@@ -39,6 +40,7 @@ class Route:
     query: type[Any] | None = None
     status: int = OK
     etag: bool = False
+    conditional: bool = False
 
     @property
     def leaves_a_trace(self) -> bool:

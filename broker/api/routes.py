@@ -1,8 +1,8 @@
 """The map of the API: every route with its handler, its policy and its messages.
 
-Adding a route: a message in `broker.protocol`, a use case in `broker.services`, a handler in
-`broker.api.handlers`, and a row in the handler file's ROUTES. A row without a policy cannot be
-written, and `build_app` refuses a table in which two rows collide.
+Adding a route: a message in `broker.protocol`, a use case in `broker.services`, and a row in ROUTES
+of a file in `broker.api.handlers`; a handler of its own only where none of `broker.api.plain` does.
+A row without a policy cannot be written, and `build_app` refuses a table in which two rows collide.
 """
 
 from broker.api.handlers import (

@@ -62,6 +62,7 @@ ROUTES = [
         body=DonationsRequest,
         answer=Donations,
         etag=True,
+        conditional=True,
     ),
     Route(
         "POST",

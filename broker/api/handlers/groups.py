@@ -86,6 +86,7 @@ ROUTES = [
         body=GroupChange,
         answer=Group,
         etag=True,
+        conditional=True,
     ),
     plain.route(
         "DELETE",

@@ -62,6 +62,7 @@ ROUTES = [
         body=QuotaRequest,
         answer=Quota,
         etag=True,
+        conditional=True,
     ),
     plain.route(
         "GET",

@@ -53,6 +53,7 @@ ROUTES = [
         A.SHARE,
         "Takes all roles of one account, team or group on a node away.",
         status=NO_CONTENT,
+        conditional=True,
     ),
     plain.route(
         "POST",

@@ -88,6 +88,7 @@ ROUTES = [
         body=DraftChange,
         answer=Version,
         etag=True,
+        conditional=True,
     ),
     Route(
         "GET",

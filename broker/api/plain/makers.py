@@ -145,7 +145,16 @@ def _mutating(
         return tagged(response, view, etag) if view and etag else response
 
     parts = _parts(use_case) - (body is not None)
-    return Work(answering, _name(use_case), parts, body, view, status=status, etag=etag is not None)
+    return Work(
+        answering,
+        _name(use_case),
+        parts,
+        body,
+        view,
+        status=status,
+        etag=etag is not None,
+        conditional=conditional,
+    )
 
 
 def _parts(use_case: Callable[..., object]) -> int:

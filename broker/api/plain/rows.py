@@ -32,6 +32,7 @@ class Work:
     query: type[PageQuery] | None = None
     status: int = OK
     etag: bool = False
+    conditional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,4 +83,5 @@ class Plain:
             query=work.query,
             status=work.status,
             etag=work.etag,
+            conditional=work.conditional,
         )
