@@ -6,9 +6,11 @@ import sys
 
 import numpy as np
 
-from broker.scheduling import Groups, Running, carried, charges, divide, plan
+from broker.scheduling import Groups, Running, carried, charges, divide, plan, reclaims
+from tests.oracles.busy import everywhere, shared
 from tests.oracles.fleets import fleet
 
+TREE = {"groups": Groups([0], [-1], [1.0]), "group": [-1, 0, 0]}
 NUMBERS = """
 from broker.scheduling import warm
 from tests.unit.scheduling.test_kernels_uncompiled import numbers
@@ -59,6 +61,11 @@ def numbers():
     for seed in range(8):
         made = plan(small_fleet(seed), 1.0)
         columns += [getattr(made, n) for n in made.__dataclass_fields__ if n != "planned_at"]
+    waits = [(1, 1, 2), (2, 4, 1), (2, 1, 1)]
+    for members in (1, 2):
+        busy = shared([1, 2, 2], [[1] * 9 + [4], [1], []], waits, [8, 8], members, **TREE)
+        columns.append(reclaims(busy, plan(busy, 1.0), everywhere(busy), 1.0))
+        assert columns[-1].size > 0
     parent = [-1, 0, 0, -1]
     columns.append(divide(9, [1, 2, 0, 4], [9, 9, 9, 1], minimum=[0, 0, 1, 0], parent=parent))
     owed, held = np.array([3.0, 1, 2, 4]), np.array([2.0, 2, 0, 5])
