@@ -58,6 +58,8 @@ def test_rate_of_each_pool_is_kept():
     rules = Reclaim(np.array([0, 1]), np.zeros(2), np.array([0, 3]))
     assert len(taken(busy, rules)) == 3
     assert all(busy.running.host[row] == 1 for row in taken(busy, rules))
+    both = Reclaim(np.array([0, 1]), np.zeros(2), np.array([1, 2]))
+    assert sorted(busy.running.host[taken(busy, both)].tolist()) == [0, 1, 1]
 
 
 def test_host_is_cleared_for_a_wide_job_and_what_is_not_needed_stays():
