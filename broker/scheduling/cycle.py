@@ -90,7 +90,7 @@ def _decided(
         lanes.classes,
         lanes.skipped,
         busy,
-        allocated[:size] < entitlement[:size],
+        allocated[:size] - snapshot.accounts.lag_slots < entitlement[:size],
         snapshot.slot_units,
     )
     return Plan(

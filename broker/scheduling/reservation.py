@@ -101,8 +101,9 @@ def skips(
     """How often each lane's wide job was passed over, int32[m], this cycle included.
 
     Lane columns [m]; granted int64, jobs. busy: mask of the classes of which a host was granted.
-    owed: bool[n], whether an account holds less than it is entitled to. slot_units: as in
-    `Snapshot`.
+    owed: bool[n], whether an account holds less than it is entitled to, or lately did: with the
+    holding of this moment alone, a job larger than its account's part would get hosts held again as
+    soon as it has ended. slot_units: as in `Snapshot`.
     """
     counted = np.zeros(account.size, np.int32)
     for lane in range(account.size):

@@ -120,6 +120,16 @@ def test_lag_stays_within_the_longest_job_and_a_cycle(quotas, data):
     assert worst <= max(slots) * 1.0 + cycle
 
 
+def test_a_job_larger_than_its_accounts_part_gets_no_more_than_that_in_the_long_run():
+    """Hosts are held for it when it was passed over, but not again as soon as it has ended."""
+    quotas, slots = [1.0, 5.0, 8.0, 8.0, 8.0, 1.0], [1, 1, 1, 1, 1, 2]
+    fleet = Fleet(quotas, slots, 1, [10_000] * len(quotas))
+    for _ in range(600):
+        fleet.cycle([1.0] * len(quotas), 1.0)
+        fleet.pass_time(1.0, 1.0)
+    assert np.abs(fleet.short).max() <= 2.0
+
+
 @settings(patient, max_examples=40)
 @given(st.data())
 def test_a_wide_job_is_not_starved_by_small_ones_that_never_end_together(data):
