@@ -284,7 +284,7 @@ def _handed_back(job: Waiting) -> str:
         return ""
     return (
         f" {times(job.handed_back)} its host handed it back, for accounts below their share or "
-        "because the host was leaving; nothing was charged for that."
+        "because the host was leaving; it is not debited for that."
     )
 
 

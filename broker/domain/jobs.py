@@ -77,6 +77,10 @@ DEBITED: Final = frozenset(
     outcome for outcome, event in EVENT_OF_OUTCOME.items() if event is not E.REQUEUE
 )
 
+# The slots that it held count as usage, by which accounts are measured against each other. So do
+# those that a preemption took back: they were used, and the work may stand in a checkpoint.
+USED: Final = DEBITED | {Outcome.PREEMPTED}
+
 # Counts towards quarantine: a preempted attempt says nothing about the job.
 COUNTS_AS_FAILURE: Final = frozenset({Outcome.HOST_ERROR, Outcome.LOST})
 

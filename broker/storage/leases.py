@@ -70,11 +70,13 @@ class Settlement(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Rule:
     """What an outcome means: the job's next state (before retries are counted), whether the
-    attempt is charged, and whether it counts towards quarantine."""
+    attempt is debited, whether the slots that it held count as usage (all that is debited does),
+    and whether it counts towards quarantine."""
 
     outcome: Outcome
     target: JobState
     debited: bool
+    used: bool
     fails: bool
 
 
@@ -202,6 +204,7 @@ async def settle_once(
         [rule.outcome for rule in rules],
         [rule.target for rule in rules],
         [rule.debited for rule in rules],
+        [rule.used for rule in rules],
         [rule.fails for rule in rules],
     )
     factors = (half_life_seconds, cobblestones_per_gflops_second)

@@ -43,7 +43,7 @@ async def preempt(broker: Running, *leases: Any) -> list[JobId]:
     return await preemption.request(s.database, s.queues, s.waiting, keys)
 
 
-async def test_a_preempted_job_goes_on_first_in_its_lane_and_costs_nothing(
+async def test_a_preempted_job_goes_on_first_in_its_lane_and_is_not_debited(
     broker: Running, ann: Http, agent: Agent
 ) -> None:
     (await broker.admin.put(POOL, RULES)).expect(200)
@@ -60,7 +60,6 @@ async def test_a_preempted_job_goes_on_first_in_its_lane_and_costs_nothing(
     usage = {"wall_seconds": 9}
     assert await agent.report([lease], "preempted", usage=usage) == ["ok"]
     assert await rows(broker, "SELECT FROM ledger") == []
-    assert await rows(broker, "SELECT FROM account_usage WHERE usage_gpu_seconds > 0") == []
     (job,) = await rows(broker, f"SELECT * FROM job WHERE id = {lease['job'][4:]}")
     assert (job["state"], job["failures"]) == ("queued", 0)
     assert job["preempt_grace_seconds"] is None
@@ -127,6 +126,32 @@ async def test_what_went_back_to_the_queue_says_nothing_of_the_length_of_such_jo
     assert dispatch.memory.backlog.lanes[lane].job_seconds == before
     packed = asks._freed(asks._FREED.pack(1, 2, math.nan, 7))
     assert math.isnan(packed.slot_seconds)
+
+
+async def test_slots_that_a_preempted_job_held_count_as_usage_and_not_against_budgets(
+    broker: Running, ann: Http, agent: Agent
+) -> None:
+    """Else a job that writes checkpoints would compute for nothing, whoever waits meanwhile."""
+    (await broker.admin.put(POOL, RULES)).expect(200)
+    await submit(ann)
+    (lease,) = await agent.leases()
+    async with broker.services.database.connection() as connection:
+        await connection.execute("UPDATE job SET leased_at = leased_at - interval '60 seconds'")
+    assert await agent.report([lease], "preempted", usage={"wall_seconds": 50}) == ["ok"]
+    (used,) = await rows(broker, "SELECT * FROM account_usage WHERE usage_gpu_seconds > 0")
+    assert used["usage_gpu_seconds"] == pytest.approx(50, rel=1e-3)
+    assert used["debited_gpu_seconds"] == 0
+    assert await rows(broker, "SELECT FROM ledger") == []
+
+
+@pytest.mark.parametrize("outcome", ["lost", "host_error"])
+async def test_what_a_host_broke_is_no_usage(
+    broker: Running, ann: Http, agent: Agent, outcome: str
+) -> None:
+    await submit(ann)
+    (lease,) = await agent.leases()
+    assert await agent.report([lease], outcome, usage={"wall_seconds": 50}) == ["ok"]
+    assert await rows(broker, "SELECT FROM account_usage WHERE usage_gpu_seconds > 0") == []
 
 
 async def test_admins_say_which_pools_allow_it(broker: Running, ann: Http, agent: Agent) -> None:

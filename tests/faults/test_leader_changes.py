@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from broker.services.leader.dispatch import DUES_SECONDS
+from broker.services.leader.memory import DUES_SECONDS
 from tests.api.scene import job_of, scientist, submit
 from tests.support.running import Running
 from tests.support.until import until
@@ -57,7 +57,7 @@ async def test_dues_and_shares_go_on_when_another_broker_leads(
 
     async def started() -> Running:
         broker: Running = await start_broker(leader_seconds=1)
-        broker.services.dispatch.clock = clock
+        broker.services.dispatch.memory.clock = clock
         return broker
 
     first = await started()

@@ -2,7 +2,8 @@
 
 The request stands on the job's row; the host hears of it in its open poll or at its next renewal.
 The job returns to its lane with its own id, which is older than what waits there: so it is the
-first to go on. It counts no failure and nothing is debited.
+first to go on. It counts no failure and nothing is debited; the slots that it held are usage, for
+else whoever writes checkpoints would compute for nothing.
 """
 
 import time

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from broker.domain.credit import COBBLESTONES_PER_GFLOPS_SECOND
-from broker.domain.jobs import COUNTS_AS_FAILURE, DEBITED, EVENT_OF_OUTCOME, JobEvent
+from broker.domain.jobs import COUNTS_AS_FAILURE, DEBITED, EVENT_OF_OUTCOME, USED, JobEvent
 from broker.errors import Unavailable
 from broker.protocol.ids import HostId, JobId, LaneId
 from broker.protocol.leases import Report
@@ -32,7 +32,7 @@ TARGET: dict[JobEvent, JobState] = {
     JobEvent.REQUEUE: JobState.QUEUED,
 }
 RULES = [
-    Rule(outcome, TARGET[event], outcome in DEBITED, outcome in COUNTS_AS_FAILURE)
+    Rule(outcome, TARGET[event], outcome in DEBITED, outcome in USED, outcome in COUNTS_AS_FAILURE)
     for outcome, event in EVENT_OF_OUTCOME.items()
 ]
 

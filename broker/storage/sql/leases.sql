@@ -69,15 +69,16 @@ SELECT id, lease_epoch, host_id, cancel_requested, preempt_grace_seconds FROM re
 -- $1 job ids, $2 epochs, $3 hosts, $4 outcomes, $5 exit codes, $6 messages, $7 wall seconds,
 -- $8 usage as JSON, $9 half-life in seconds, $10 cobblestones per GFLOPS-second; the rule of each
 -- outcome: $11 outcomes, $12 target states, $13 whether it is debited, $14 whether it counts as
--- a failure. Of a gang it credits rank 0's host only: storage.gangs.credit does the others.
+-- usage (all that is debited does), $15 whether it counts as a failure. Of a gang it credits rank
+-- 0's host only: storage.gangs.credit does the others.
 WITH report AS (
-    SELECT r.*, rule.target, rule.debited, rule.fails
+    SELECT r.*, rule.target, rule.debited, rule.used, rule.fails
     FROM unnest($1::bigint[], $2::int[], $3::int[], $4::outcome[], $5::int[], $6::text[],
         $7::float8[], $8::json[])
     AS r (job_id, epoch, host_id, outcome, exit_code, message, wall_seconds, usage)
-    JOIN unnest($11::outcome[], $12::job_state[], $13::bool[], $14::bool[])
-    AS rule (outcome, target, debited, fails) USING (outcome)
-), closed AS (
+    JOIN unnest($11::outcome[], $12::job_state[], $13::bool[], $14::bool[], $15::bool[])
+    AS rule (outcome, target, debited, used, fails) USING (outcome)
+), ended AS (
     UPDATE job SET
         -- the one place where the job's own history has its say
         state = CASE
@@ -100,10 +101,11 @@ WITH report AS (
     RETURNING job.id, job.lease_epoch, job.host_id, job.batch_id, job.lane_id, job.leased_at,
         job.state, job.failures, job.priority, lane.account_id, lane.slots, report.outcome,
         report.exit_code, report.message, report.usage,
-        lane.hosts, job.slot_eighths, CASE WHEN report.debited
-            THEN job.slot_eighths / 8.0::float8 * lane.slots * lane.hosts * least(
-                report.wall_seconds, extract(epoch FROM now() - job.leased_at)::float8)
-            ELSE 0 END AS debit
+        lane.hosts, job.slot_eighths, report.debited, report.used,
+        job.slot_eighths / 8.0::float8 * lane.slots * lane.hosts * least(
+            report.wall_seconds, extract(epoch FROM now() - job.leased_at)::float8) AS held
+), closed AS (
+    SELECT *, CASE WHEN debited THEN held ELSE 0 END AS debit FROM ended
 ), attempts AS (
     INSERT INTO attempt (job_id, epoch, host_id, leased_at, debited_gpu_seconds, exit_code,
         outcome, message, usage)
@@ -126,7 +128,9 @@ WITH report AS (
         debited_gpu_seconds = debited_gpu_seconds + sums.debit  -- budgets: storage.budgets.carry
     FROM (
         SELECT account_id, sum(debit) AS debit,
-            sum(faded(debit, slot_eighths / 8.0::float8 * slots * hosts, $9::float8)) AS faded,
+            sum(CASE WHEN used
+                THEN faded(held, slot_eighths / 8.0::float8 * slots * hosts, $9::float8) ELSE 0 END
+            ) AS faded,
             count(*) FILTER (WHERE state <> 'queued') AS ended
         FROM closed GROUP BY account_id
     ) AS sums

@@ -60,12 +60,12 @@ def test_each_hindrance_stands_alone(reason: str, fault: dict[str, Any]) -> None
     assert "None" not in explained.sentence
 
 
-def test_a_job_that_was_handed_back_says_so_and_that_it_cost_nothing() -> None:
+def test_a_job_that_was_handed_back_says_so_and_that_it_was_not_debited() -> None:
     explained = explain_waiting(replace(SERVED, handed_back=2))
     assert explained.sentence.startswith(explain_waiting(SERVED).sentence)
     assert explained.sentence.endswith(
         " Twice its host handed it back, for accounts below their share or because the host was "
-        "leaving; nothing was charged for that."
+        "leaving; it is not debited for that."
     )
     assert explained.numbers["handed_back"] == 2
 

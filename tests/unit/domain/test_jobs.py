@@ -10,6 +10,7 @@ from broker.domain.jobs import (
     DEBITED,
     EVENT_OF_OUTCOME,
     TRANSITIONS,
+    USED,
     JobEvent,
     after_attempt,
     backoff_seconds,
@@ -56,6 +57,11 @@ def event_after(outcome: Outcome, *, failures: int = 0, cancel: bool = False) ->
 @pytest.mark.parametrize("cancel", [False, True])
 def test_what_the_job_did_itself_is_final(outcome: Outcome, cancel: bool) -> None:
     assert event_after(outcome, failures=99, cancel=cancel) is EVENT_OF_OUTCOME[outcome]
+
+
+def test_slots_count_as_usage_unless_a_host_wasted_them() -> None:
+    assert set(Outcome) - USED == {Outcome.LOST, Outcome.HOST_ERROR}
+    assert DEBITED < USED
 
 
 @pytest.mark.parametrize("outcome", sorted(set(Outcome) - DEBITED))

@@ -1,13 +1,14 @@
 """Fairlead where all pools allow preemption: `reclaims` as the broker would ask it, once a minute.
 
 A job that is taken back has no checkpoint: it begins anew, and what it computed is lost. Its grace
-counts as nothing, and nothing is charged for the attempt.
+counts as nothing. The slots that it held are usage, as in the broker.
 """
 
 import numpy as np
 
 from broker.scheduling.columns import Int32s
 from broker.scheduling.cycle import plan
+from broker.scheduling.history import faded
 from broker.scheduling.reclaim import reclaims
 from broker.scheduling.reclaim_rules import Reclaim
 from broker.scheduling.simulation.matching import State
@@ -42,4 +43,7 @@ class Reclaiming(Fairlead):
         state, lane = self._state, self._state.lane[job]
         self._stale = True
         self._running[lane] -= 1
-        self._started[lane] -= state.ends[job] - state.limit[job]
+        begun = state.ends[job] - state.limit[job]
+        self._started[lane] -= begun
+        held = faded(self._now - begun, self._half_life_seconds)
+        self._used[state.account[job]] += held * state.parts[job] * state.slots[job]
