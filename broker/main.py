@@ -62,6 +62,7 @@ JANITOR_SECONDS = 600.0
 KEEPALIVE_SECONDS = 120.0
 OBJECTS_PER_COLLECTION = 20_000  # of Python's youngest generation
 SHUTDOWN_SECONDS = 10.0
+COMPILING_SECONDS = 2.0  # loading from the cache takes less
 CANCEL_AGAIN_SECONDS = 1.0
 
 
@@ -88,7 +89,7 @@ class Broker:
         await self._stack.aclose()
 
     async def _start(self) -> None:
-        await asyncio.to_thread(warm)
+        await _compile()
         self.services, scheduler, feeder = await self._compose()
         self._stack.push_async_callback(self._stop_daemons)
         self._start_daemons(scheduler, feeder)
@@ -230,6 +231,15 @@ class Broker:
         self._stack.callback(self.services.waiting.close)
         host, port = runner.addresses[0][:2]
         self.url = f"http://{host}:{port}"
+
+
+async def _compile() -> None:
+    """Has the planner compiled, or loaded from its cache, before the first cycle needs it."""
+    compiling = asyncio.ensure_future(asyncio.to_thread(warm))
+    done, _ = await asyncio.wait({compiling}, timeout=COMPILING_SECONDS)
+    if not done:
+        log.info("compiling the planner, once; this takes about half a minute")
+    await compiling
 
 
 class Stop(asyncio.Event):
