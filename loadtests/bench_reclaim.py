@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from broker.scheduling import Plan, Reclaim, Running, Snapshot, plan, reclaims, warm
-from broker.scheduling.aftermath import granted
+from broker.scheduling.reclaim.aftermath import granted
 from loadtests.bench_plan import SEED, fleet, timed
 
 RATES = (10, 100, 1000)

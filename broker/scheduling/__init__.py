@@ -29,11 +29,6 @@ the same plan.
     cycle       ties these together: `plan`
     decision    its answer: `Plan`
     reclaim     which running jobs to take back for accounts below what they are owed
-    reclaim_rules  which may be taken at all
-    candidates  those, as columns
-    victims     whose jobs make room for whom
-    fill_back   whether their slots would reach the claimants
-    aftermath   a snapshot once something has happened
     ordering    rows by id, so that a plan does not depend on row order
     simulation  a trace replayed through `plan`, and through other systems' rules
     kernel      the compiler's one door
@@ -50,8 +45,7 @@ from broker.scheduling.fallback import first_come
 from broker.scheduling.history import charges
 from broker.scheduling.lag import carried
 from broker.scheduling.reasons import LaneReason
-from broker.scheduling.reclaim import reclaims
-from broker.scheduling.reclaim_rules import Reclaim
+from broker.scheduling.reclaim import Reclaim, reclaims
 from broker.scheduling.simulation import simulate
 from broker.scheduling.snapshot import CLASSES_MAX, Hosts, Lanes, Running, Snapshot
 from broker.scheduling.warming import warm

@@ -7,8 +7,7 @@ from broker.scheduling.cycle import plan
 from broker.scheduling.division import divide
 from broker.scheduling.history import charges
 from broker.scheduling.lag import carried
-from broker.scheduling.reclaim import reclaims
-from broker.scheduling.reclaim_rules import Reclaim
+from broker.scheduling.reclaim import Reclaim, reclaims
 from broker.scheduling.snapshot import Hosts, Lanes, Running, Snapshot
 
 

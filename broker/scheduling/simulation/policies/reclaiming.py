@@ -9,8 +9,7 @@ import numpy as np
 from broker.scheduling.columns import Int32s
 from broker.scheduling.cycle import plan
 from broker.scheduling.history import faded
-from broker.scheduling.reclaim import reclaims
-from broker.scheduling.reclaim_rules import Reclaim
+from broker.scheduling.reclaim import Reclaim, reclaims
 from broker.scheduling.simulation.matching import State
 from broker.scheduling.simulation.policies.fairlead import Fairlead, present
 from broker.scheduling.simulation.scene import Scene

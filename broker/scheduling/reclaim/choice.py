@@ -15,20 +15,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from broker.scheduling import aftermath
-from broker.scheduling.candidates import candidates
 from broker.scheduling.columns import Floats, Int64s, InvalidColumnError
 from broker.scheduling.cycle import plan
 from broker.scheduling.decision import Plan
-from broker.scheduling.fill_back import bounds, confirmed
 from broker.scheduling.nodes import Nodes, enrol, last_service
 from broker.scheduling.ordering import in_order, orders_by_id
 from broker.scheduling.placement import Shapes, fold_shapes
-from broker.scheduling.reclaim_rules import Reclaim
+from broker.scheduling.reclaim import aftermath
+from broker.scheduling.reclaim.candidates import candidates
+from broker.scheduling.reclaim.clearing import most_free
+from broker.scheduling.reclaim.fill_back import bounds, confirmed
+from broker.scheduling.reclaim.rules import Reclaim
+from broker.scheduling.reclaim.state import Claims, Family, Jobs, Places
+from broker.scheduling.reclaim.victims import choose
 from broker.scheduling.reservation import ALWAYS, Holds, hold
 from broker.scheduling.snapshot import Lanes, Snapshot
 from broker.scheduling.tree import Tree, grow
-from broker.scheduling.victims import Claims, Family, Jobs, Places, choose, most_free
 from broker.scheduling.weights import dispatch_weights
 
 EDGE = 1e-9  # of an entitlement: what is not told from it

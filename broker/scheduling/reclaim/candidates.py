@@ -4,9 +4,9 @@ import numpy as np
 
 from broker.scheduling.columns import Bools, Floats, Int32s, Int64s
 from broker.scheduling.placement import sort_by_digits
-from broker.scheduling.reclaim_rules import Reclaim
+from broker.scheduling.reclaim.rules import Reclaim
+from broker.scheduling.reclaim.state import Jobs
 from broker.scheduling.snapshot import Running, Snapshot
-from broker.scheduling.victims import Jobs
 
 WORK_MAX = 2.0**42  # slot-seconds that are told apart, some 140,000 slot-years
 

@@ -4,13 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from broker.scheduling import aftermath
 from broker.scheduling.columns import Bools, Floats, Int64s
 from broker.scheduling.cycle import plan
 from broker.scheduling.decision import Plan
+from broker.scheduling.reclaim import aftermath
+from broker.scheduling.reclaim.state import Jobs
 from broker.scheduling.snapshot import Hosts, Snapshot
 from broker.scheduling.tree import Tree
-from broker.scheduling.victims import Jobs
 
 ROUNDS_MAX = 10
 GENTLE_ROUNDS = 2
