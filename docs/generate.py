@@ -25,6 +25,7 @@ from broker.domain.jobs import (
     DEBITED,
     EVENT_OF_OUTCOME,
     TRANSITIONS,
+    USED,
     JobEvent,
 )
 from broker.errors import FairleadError
@@ -81,11 +82,12 @@ def outcomes() -> str:
             code(outcome),
             f"*{event}*",
             "yes" if outcome in DEBITED else "no",
+            "yes" if outcome in USED else "no",
             "yes" if outcome in COUNTS_AS_FAILURE else "no",
         ]
         for outcome, event in EVENT_OF_OUTCOME.items()
     ]
-    return table(["outcome", "event", "charged", "counts towards quarantine"], rows)
+    return table(["outcome", "event", "charged", "usage", "counts towards quarantine"], rows)
 
 
 # -- configuration.md ---------------------------------------------------------------------------
