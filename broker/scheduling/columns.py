@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeGuard
 import numpy as np
 import numpy.typing as npt
 
-from broker.scheduling.kernel import lean_kernel
+from broker.scheduling.kernel import kernel
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -75,7 +75,7 @@ def is_column(
     )
 
 
-@lean_kernel
+@kernel
 def within(values: npt.NDArray[Any], low: float, high: float) -> bool:
     """Whether all values lie in low..high; NaN lies nowhere."""
     inside = True
@@ -84,7 +84,7 @@ def within(values: npt.NDArray[Any], low: float, high: float) -> bool:
     return inside
 
 
-@lean_kernel
+@kernel
 def exceeds(values: Floats, others: Floats) -> bool:
     """Whether any value is greater than the other one of its row."""
     found = False

@@ -165,9 +165,11 @@ def line(nodes: Nodes, least: Int64s) -> Int64s:
     Changes `nodes`.
     """
     top, accounts = nodes.parent.size, nodes.tail.size
-    nodes.terms[:, MAXIMUM] = np.inf
+    for node in range(top):
+        nodes.terms[node, MAXIMUM] = np.inf
     head = np.zeros(top + 1, np.int64)
-    head[:accounts] = least
+    for a in range(accounts):
+        head[a] = least[a]
     contests = line_up(nodes, head)
     order, count = np.empty(accounts, np.int64), 0
     while contests.size[top] > 0:

@@ -52,22 +52,23 @@ def _serve_all(
     search: Search,
     contests: Contests,
     grants: Int64s,
-    rows: int,
-    gangs: int,
+    filled: Int64s,
     spots: Int64s,
-) -> tuple[int, int, bool]:
-    """Serve accounts while any lines up and any host is left, or until `grants` is full.
+) -> bool:
+    """Serve accounts while any lines up and any host is left, or until `grants` is full, which is
+    returned.
 
-    grants: int64[., 4], as of `dispatch`; rows and gangs in it so far. Returns these numbers anew,
-    and whether it is full. spots: int64[h, 2], room for one gang's hosts.
+    grants: int64[., 4], as of `dispatch`; filled: int64[2], rows and gangs in it so far, changed.
+    spots: int64[h, 2], room for one gang's hosts.
     """
+    rows, gangs = filled[0], filled[1]
     tails, at_place = nodes.tail, nodes.at_place
     waiting, shapes, following = lanes.waiting, lanes.shape, lanes.following
     cursor, skip, klass, free = search.cursor, search.skip, search.klass, search.free
     need, reach, class_end = search.need, search.reach, search.class_end
     match, base, size, head = contests.match, contests.base, contests.size, contests.head
     top = nodes.parent.size
-    bounded = False
+    bounded = full = False
     for node in range(top):
         bounded |= nodes.terms[node, MAXIMUM] < np.inf
     usable = 0
@@ -81,11 +82,12 @@ def _serve_all(
             a = winner(match, base[a], at_place)
         tail = tails[a]
         lane = following[tail]
-        shape = shapes[lane]
+        shape = int(shapes[lane])
         slots = job_slots(need, shape)
         most = 1 if need[shape, MEMBERS] == 1 else klass.size
-        if rows + most > grants.shape[0]:
-            return rows, gangs, True
+        full = rows + most > grants.shape[0]
+        if full:
+            break
         room = _room(a, slots, nodes) if bounded else waiting[lane]
         at, jobs = klass.size, 0
         if room > 0:
@@ -116,7 +118,8 @@ def _serve_all(
         if head[a] != next_slots:  # seldom; else the contest need not wait for the lane's row
             head[a] = next_slots
         claim_anew(a, jobs * slots, served, nodes, contests)
-    return rows, gangs, False
+    filled[0], filled[1] = rows, gangs
+    return full
 
 
 @kernel
@@ -136,13 +139,14 @@ def dispatch(nodes: Nodes, lanes: LaneState, search: Search) -> Int64s:
     hosts = search.klass.size
     spots = np.empty((hosts, 2), np.int64)
     grants = np.empty((1024 + HOST_ROWS * hosts, 4), np.int64)
-    rows, gangs, full = _serve_all(nodes, lanes, search, contests, grants, 0, 0, spots)
-    while full:
-        longer = np.empty((2 * rows + hosts, 4), np.int64)
-        longer[:rows] = grants[:rows]
+    filled = np.zeros(2, np.int64)
+    while _serve_all(nodes, lanes, search, contests, grants, filled, spots):
+        longer = np.empty((2 * filled[0] + hosts, 4), np.int64)
+        for row in range(filled[0]):
+            for column in range(4):
+                longer[row, column] = grants[row, column]
         grants = longer
-        rows, gangs, full = _serve_all(nodes, lanes, search, contests, grants, rows, gangs, spots)
-    return grants[:rows]
+    return grants[: filled[0]]
 
 
 @kernel

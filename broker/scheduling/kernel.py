@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
 from numba.core import caching
@@ -29,6 +29,10 @@ def kernel(function: Function) -> Function:
 
     Division by zero is not checked for: no kernel divides by what may be zero.
 
+    What takes long to compile: a constant as an argument, for which there is then a version of its
+    own (hand on in an array what counts from 0); and an array assigned to a slice or to indices of
+    another, for the text of its error.
+
     Where neither the source directory nor the user's cache directory can be written, Numba refuses
     to cache; the kernel is then compiled anew by each process instead of failing at import.
     """
@@ -36,21 +40,38 @@ def kernel(function: Function) -> Function:
 
 
 def lean_kernel(function: Function) -> Function:
-    """`kernel` for what only reads and writes the arrays that it is handed, and returns numbers.
+    """`kernel` for what only other kernels call, and what only reads and writes the arrays that it
+    is handed, and returns numbers.
 
     Numba counts the references to an array with an atomic instruction, on the way into and out of
     every kernel, however small: in the inner loop of the dispatch that was two thirds of the time.
-    Who neither makes nor returns an array needs no count.
+    Who neither makes nor returns an array needs no count. And who is not called from Python needs
+    no code that unpacks Python's objects, which for a tuple of arrays is longer than the kernel.
+
+    Raises TypeError when Python calls it after all.
     """
-    return _compiled(function, _nrt=False)
+    compiled = _compiled(function, _nrt=False, no_cpython_wrapper=True)
+    # Numba would jump to the address of the code that is missing.
+    door = cast(Any, compiled)
+    door._insert, door._compile_for_args = _nothing, _refuse
+    return compiled
+
+
+def _nothing(*_: object) -> None:
+    """In place of what makes compiled code known to callers in Python."""
+
+
+def _refuse(*_: object, **__: object) -> None:
+    raise TypeError("a lean kernel is called by other kernels alone")
 
 
 def _compiled(function: Function, **options: bool) -> Function:
+    """Without the entry for callers in C, of whom there are none."""
     compile_ = cast(Callable[..., Callable[[Function], Function]], numba.njit)
     try:
-        return compile_(cache=True, error_model="numpy", **options)(function)
+        return compile_(cache=True, error_model="numpy", no_cfunc_wrapper=True, **options)(function)
     except RuntimeError:
-        return compile_(error_model="numpy", **options)(function)
+        return compile_(error_model="numpy", no_cfunc_wrapper=True, **options)(function)
 
 
 @cache

@@ -51,7 +51,8 @@ def _terms(
     """`Nodes.terms` and `Nodes.allocated`. By node [N]; held int64[n]."""
     terms = np.empty((parent.size, 4))
     allocated = np.zeros(parent.size + 1, np.int64)
-    allocated[: held.size] = held
+    for account in range(held.size):
+        allocated[account] = held[account]
     for j in range(order.size - 1, -1, -1):
         node = order[j]
         allocated[parent[node]] += allocated[node]
@@ -69,7 +70,8 @@ def places(order: Int64s, parent: Int32s, served: Floats) -> tuple[Int64s, Int32
     """
     top = parent.size
     latest = np.full(top + 1, -np.inf)
-    latest[: served.size] = served
+    for account in range(served.size):
+        latest[account] = served[account]
     for j in range(order.size - 1, -1, -1):
         latest[parent[order[j]]] = max(latest[parent[order[j]]], latest[order[j]])
     by_service = np.argsort(latest[:top], kind="mergesort")

@@ -169,7 +169,9 @@ def _fold(
                 need = np.concatenate((need, np.empty_like(need)))
                 classes = np.concatenate((classes, np.empty_like(classes)))
             table[at] = count
-            need[count], classes[count] = request, mask
+            classes[count] = mask
+            for kind in range(REQUEST_COLUMNS):
+                need[count, kind] = request[kind]
             count += 1
         shape = table[at]
         of_lane[lane] = shape
@@ -189,7 +191,7 @@ def _rarity(classes: Masks, class_capacity: Int64s) -> Int64s:
                 reach[shape] += class_capacity[c]
     rarity = np.zeros(classes.size, np.int64)
     rank = 0
-    order = np.argsort(reach)
+    order = sort_by_digits(np.arange(reach.size), reach)
     for j in range(1, classes.size):
         rank += reach[order[j]] > reach[order[j - 1]]
         rarity[order[j]] = rank
@@ -288,7 +290,9 @@ def _line_up(
             thinnest = min(thinnest, memory_mib[row])
     pressure = _pressure(shapes.classes, shapes.wanted_slots, free_slots)
     rank = np.empty(classes, np.int64)
-    rank[np.argsort(pressure, kind="mergesort")] = np.arange(classes)
+    by_pressure = np.argsort(pressure, kind="mergesort")
+    for at in range(classes):
+        rank[by_pressure[at]] = at
     beyond, place = np.empty(klass.size, np.int64), np.empty(klass.size, np.int64)
     for j in range(count):
         row = useful[j]

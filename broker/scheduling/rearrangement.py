@@ -52,7 +52,9 @@ def _rearrange(
     classes, shapes, rows = begin.size, search.classes.size, grants.shape[0]
     # a chain visits a class once, and for each shape one chain may break off
     table = np.full((rows + (MOVES_MAX + shapes) * classes, 4), -1, np.int64)
-    table[:rows] = grants
+    for row in range(rows):
+        for column in range(4):
+            table[row, column] = grants[row, column]
     first = np.full((classes, shapes), -1, np.int64)  # rows by class and shape, linked
     following = np.full(table.shape[0], -1, np.int64)
     for row in range(rows - 1, -1, -1):
@@ -106,7 +108,8 @@ def _path(search: Search, begin: Int64s, first: Int64s, via: Int64s, shape: int)
     chain begins, -2 for classes not reached. first int64[k, s]: a planned job by class and shape.
     """
     classes = begin.size
-    via[:, 0] = -2
+    for c in range(classes):
+        via[c, 0] = -2
     queue = np.empty(classes, np.int64)
     size = 0
     for c in range(classes):

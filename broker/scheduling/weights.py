@@ -53,10 +53,8 @@ def adjusted_weights(snapshot: Snapshot, tree: Tree) -> Floats:
         tree.weight,
         active,
         reached,
-        accounts.usage_gpu_seconds,
-        groups.usage_gpu_seconds,
-        accounts.entitled_gpu_seconds,
-        groups.entitled_gpu_seconds,
+        np.concatenate((accounts.usage_gpu_seconds, groups.usage_gpu_seconds, (0.0,))),
+        np.concatenate((accounts.entitled_gpu_seconds, groups.entitled_gpu_seconds, (0.0,))),
         snapshot.half_life_seconds / math.log(2) / snapshot.slot_units,
         (snapshot.history_strength, snapshot.weight_factor_min, snapshot.weight_factor_max),
     )
@@ -98,26 +96,19 @@ def _bent(
     weight: Floats,
     active: Bools,
     slots: float,
-    usage: Floats,
-    group_usage: Floats,
-    entitled: Floats,
-    group_entitled: Floats,
+    used: Floats,
+    due: Floats,
     window_seconds: float,
     bounds: tuple[float, float, float],
 ) -> Floats:
     """Weights float64[N] times their factors; slots: what the top has.
 
-    usage and entitled float64[n], those of groups float64[g], GPU-seconds; window_seconds: by which
-    slots become GPU-seconds; bounds: strength, least and greatest factor.
+    used and due float64[N + 1], GPU-seconds by node, for groups what is not of their members; to
+    which that of their members is added. window_seconds: by which slots become GPU-seconds; bounds:
+    strength, least and greatest factor.
     """
     strength, least, greatest = bounds
     top = parent.size
-    used = np.zeros(top + 1)
-    used[: usage.size] = usage
-    used[usage.size : top] = group_usage
-    due = np.zeros(top + 1)
-    due[: usage.size] = entitled
-    due[usage.size : top] = group_entitled
     heaviest = np.full(top + 1, 1e-300)
     for j in range(top - 1, -1, -1):
         node = order[j]

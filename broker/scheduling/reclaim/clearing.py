@@ -3,7 +3,7 @@
 import numpy as np
 
 from broker.scheduling.columns import Int64s
-from broker.scheduling.kernel import kernel
+from broker.scheduling.kernel import kernel, lean_kernel
 from broker.scheduling.nodes import Nodes
 from broker.scheduling.placement import AMOUNTS, MEMBERS, ON_HOST, Shapes
 from broker.scheduling.reclaim.eligibility import may_take
@@ -11,6 +11,7 @@ from broker.scheduling.reclaim.state import (
     ANY_CLASS,
     LOOKS,
     LOOSE,
+    NUMBER,
     SPOTS,
     VICTIMS,
     Attempt,
@@ -21,7 +22,7 @@ from broker.scheduling.reclaim.state import (
 )
 
 
-@kernel
+@lean_kernel
 def from_free(
     row: int, klass: int, claims: Claims, shapes: Shapes, places: Places, tried: Attempt
 ) -> int:
@@ -41,14 +42,13 @@ def from_free(
     return int(missing)
 
 
-@kernel
+@lean_kernel
 def clear(
     host: int,
     seed: int,
     alone: bool,
     shape: int,
     want: int,
-    number: int,
     nodes: Nodes,
     family: Family,
     jobs: Jobs,
@@ -66,7 +66,7 @@ def clear(
             job = seed if at < first else jobs.on_host[at]
             if may_take(job, nodes, family, jobs, places, tried):
                 move(job, 1, nodes, jobs, places)
-                jobs.taken[job] = number
+                jobs.taken[job] = tried.tally[NUMBER]
                 tried.victims[tried.tally[VICTIMS]] = job
                 tried.tally[VICTIMS] += 1
                 if _fit(host, shape, shapes, places) >= goal:
@@ -88,7 +88,7 @@ def clear(
     return int(gained)
 
 
-@kernel
+@lean_kernel
 def suits(host: int, row: int, klass: int, claims: Claims, shapes: Shapes, places: Places) -> bool:
     """Whether a host could serve a claim, were it empty. klass: the one that all members come on,
     or `ANY_CLASS`."""
@@ -102,7 +102,7 @@ def suits(host: int, row: int, klass: int, claims: Claims, shapes: Shapes, place
     return bool(suits)
 
 
-@kernel
+@lean_kernel
 def _fit(host: int, shape: int, shapes: Shapes, places: Places) -> int:
     """Members of a job that a host has room for now."""
     need = shapes.need[shape]
@@ -113,7 +113,7 @@ def _fit(host: int, shape: int, shapes: Shapes, places: Places) -> int:
     return int(fit)
 
 
-@kernel
+@lean_kernel
 def _use(host: int, members: int, tried: Attempt) -> None:
     """Let so many more members come on a host."""
     if members > 0 and tried.fits[host] == 0:
@@ -122,7 +122,7 @@ def _use(host: int, members: int, tried: Attempt) -> None:
     tried.fits[host] += members
 
 
-@kernel
+@lean_kernel
 def move(job: int, sign: int, nodes: Nodes, jobs: Jobs, places: Places) -> None:
     """Take a job from where it runs (1), or put it back (-1)."""
     node = jobs.account[job]

@@ -11,12 +11,12 @@ import numpy as np
 
 from broker.scheduling.columns import Bools, Floats
 from broker.scheduling.contest import claim
-from broker.scheduling.kernel import kernel
+from broker.scheduling.kernel import lean_kernel
 from broker.scheduling.nodes import MAXIMUM, MINIMUM, WEIGHT, Nodes
 from broker.scheduling.reclaim.state import ASKED, LOOKS, Attempt, Family, Jobs, Places
 
 
-@kernel
+@lean_kernel
 def climb(account: int, slots: int, nodes: Nodes, family: Family, tried: Attempt) -> int:
     """Write the way of a claim; the steps up, 0 where it is none: the account holds what it is
     owed, or one more job would exceed its maximum."""
@@ -35,7 +35,7 @@ def climb(account: int, slots: int, nodes: Nodes, family: Family, tried: Attempt
     return steps
 
 
-@kernel
+@lean_kernel
 def may_take(
     job: int, nodes: Nodes, family: Family, jobs: Jobs, places: Places, tried: Attempt
 ) -> bool:
@@ -64,7 +64,7 @@ def may_take(
     return _standing(left, nodes.terms, branch) > _standing(held, nodes.terms, rival)
 
 
-@kernel
+@lean_kernel
 def tallest(start: int, shut: Bools, nodes: Nodes, family: Family, tried: Attempt) -> int:
     """The account below `start` that stands highest and is not shut, found from the top down; -1 if
     there is none. Shuts groups that have nothing left."""
@@ -89,7 +89,7 @@ def tallest(start: int, shut: Bools, nodes: Nodes, family: Family, tried: Attemp
         shut[node] = True
 
 
-@kernel
+@lean_kernel
 def _standing(allocated: float, terms: Floats, node: int) -> float:
     """How high a node stands among its siblings: those below their minimum first."""
     minimum = terms[node, MINIMUM]

@@ -8,8 +8,7 @@ members of a job need hosts of one class, all of them.
 
 import numpy as np
 
-from broker.scheduling.columns import Bools
-from broker.scheduling.kernel import kernel
+from broker.scheduling.kernel import lean_kernel
 from broker.scheduling.nodes import MAXIMUM, Nodes
 from broker.scheduling.placement import AMOUNTS, MEMBERS, Shapes
 from broker.scheduling.reclaim.clearing import clear, from_free, move, suits
@@ -19,6 +18,7 @@ from broker.scheduling.reclaim.state import (
     ASKED,
     LOOKS,
     LOOSE,
+    NUMBER,
     SPOTS,
     VICTIMS,
     Attempt,
@@ -31,11 +31,10 @@ from broker.scheduling.reclaim.state import (
 PASS_LOOKS_MAX = 150_000  # jobs, nodes and hosts looked at for one shape and group at most
 
 
-@kernel
+@lean_kernel
 def serve_claim(
     account: int,
     row: int,
-    number: int,
     nodes: Nodes,
     family: Family,
     claims: Claims,
@@ -59,7 +58,7 @@ def serve_claim(
             continue
         tried.tally[SPOTS] = tried.tally[VICTIMS] = 0
         served = _gather(
-            row, klass, steps, number, nodes, family, claims, jobs, shapes, places, tried
+            row, klass, steps, nodes, family, claims, jobs, shapes, places, tried
         ) and _settle(account, row, steps, nodes, claims, jobs, shapes, places, tried)
         for at in range(tried.tally[SPOTS]):
             tried.fits[tried.spots[at]] = 0
@@ -73,12 +72,11 @@ def serve_claim(
     return served
 
 
-@kernel
+@lean_kernel
 def _gather(
     row: int,
     klass: int,
     steps: int,
-    number: int,
     nodes: Nodes,
     family: Family,
     claims: Claims,
@@ -96,8 +94,10 @@ def _gather(
     """
     missing = from_free(row, klass, claims, shapes, places, tried)
     shape, accounts = claims.shape[row], nodes.tail.size
-    shut = tried.poor.copy()
-    seen = np.zeros(places.klass.size, np.bool_)
+    shut = tried.shut
+    tried.seen.fill(False)
+    for node in range(shut.size):
+        shut[node] = tried.poor[node]
     for step in range(steps, 0, -1):
         start = tried.way[step]
         shut[tried.way[step - 1]] = True
@@ -113,8 +113,6 @@ def _gather(
                 row,
                 klass,
                 missing,
-                number,
-                seen,
                 nodes,
                 family,
                 claims,
@@ -127,14 +125,12 @@ def _gather(
     return missing == 0
 
 
-@kernel
+@lean_kernel
 def _from_account(
     account: int,
     row: int,
     klass: int,
     missing: int,
-    number: int,
-    seen: Bools,
     nodes: Nodes,
     family: Family,
     claims: Claims,
@@ -144,9 +140,9 @@ def _from_account(
     tried: Attempt,
 ) -> int:
     """Clear hosts where jobs of an account run, by one job where that is enough; the members that
-    are then still missing. seen bool[h]: hosts on which several did not help."""
+    are then still missing."""
     begin, end = tried.begin[account], jobs.first[account + 1]
-    while begin < end and 0 <= jobs.taken[begin] < number:
+    while begin < end and 0 <= jobs.taken[begin] < tried.tally[NUMBER]:
         begin += 1
     tried.begin[account] = begin
     tried.poor[account] = begin == end
@@ -155,17 +151,16 @@ def _from_account(
             if not may_take(job, nodes, family, jobs, places, tried):
                 continue
             for part in range(jobs.first_part[job], jobs.first_part[job + 1]):
-                host = jobs.host[part]
-                if seen[host] or not suits(host, row, klass, claims, shapes, places):
+                host = int(jobs.host[part])
+                if tried.seen[host] or not suits(host, row, klass, claims, shapes, places):
                     continue
-                seen[host] = not alone
+                tried.seen[host] = not alone
                 missing -= clear(
                     host,
                     job,
                     alone,
                     claims.shape[row],
                     missing,
-                    number,
                     nodes,
                     family,
                     jobs,
@@ -178,7 +173,7 @@ def _from_account(
     return missing
 
 
-@kernel
+@lean_kernel
 def _settle(
     account: int,
     row: int,

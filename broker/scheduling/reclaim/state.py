@@ -5,7 +5,7 @@ from typing import NamedTuple
 from broker.scheduling.columns import Bools, Floats, Int32s, Int64s
 
 ANY_CLASS = -1
-SPOTS, VICTIMS, LOOSE, LOOKS, ASKED = range(5)  # of `Attempt.tally`
+SPOTS, VICTIMS, LOOSE, LOOKS, ASKED, NUMBER = range(6)  # of `Attempt.tally`
 
 
 class Family(NamedTuple):
@@ -77,9 +77,11 @@ class Attempt(NamedTuple):
     nodes held, by step.
     fits int64[h]: members that come on a host, and spots int64[h], those hosts. victims int64[x]:
     jobs taken for it. loose int64[h]: hosts where earlier claims left slots over, each once, as
-    is_loose bool[h] says. tally int64[5]: how many spots, victims and loose hosts there are, what
-    was looked at in the whole call, and the slots of the claimant's job.
-    poor bool[N]: below it nothing can be taken. dead bool[s, groups + 1]: by shape and group, or
+    is_loose bool[h] says. tally int64[6]: how many spots, victims and loose hosts there are, what
+    was looked at in the whole call, the slots of the claimant's job, and how many claims were
+    served before it.
+    poor bool[N]: below it nothing can be taken. shut bool[N]: nor for this job. seen bool[h]: hosts
+    on which several did not help it. dead bool[s, groups + 1]: by shape and group, or
     the top, whether taking below it is in vain. begin int64[n]: the first job that is left."""
 
     way: Int64s
@@ -92,5 +94,7 @@ class Attempt(NamedTuple):
     is_loose: Bools
     tally: Int64s
     poor: Bools
+    shut: Bools
+    seen: Bools
     dead: Bools
     begin: Int64s

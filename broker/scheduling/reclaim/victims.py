@@ -11,11 +11,11 @@ import numpy as np
 
 from broker.scheduling.columns import Bools, Int64s
 from broker.scheduling.contest import claim
-from broker.scheduling.kernel import kernel
+from broker.scheduling.kernel import kernel, lean_kernel
 from broker.scheduling.nodes import Nodes
 from broker.scheduling.placement import MEMBERS, Shapes
 from broker.scheduling.reclaim.serving import serve_claim
-from broker.scheduling.reclaim.state import LOOKS, Attempt, Claims, Family, Jobs, Places
+from broker.scheduling.reclaim.state import LOOKS, NUMBER, Attempt, Claims, Family, Jobs, Places
 
 LOOKS_MAX = 1_000_000  # jobs, nodes and hosts looked at in one call; the next one goes on
 
@@ -39,8 +39,10 @@ def choose(
         victims=np.empty(jobs.account.size, np.int64),
         loose=np.empty(hosts, np.int64),
         is_loose=np.zeros(hosts, np.bool_),
-        tally=np.zeros(5, np.int64),
+        tally=np.zeros(6, np.int64),
         poor=_poor(jobs.first, nodes),
+        shut=np.empty(top, np.bool_),
+        seen=np.empty(hosts, np.bool_),
         dead=np.zeros((shapes.classes.size, top + 1 - accounts), np.bool_),
         begin=jobs.first.copy(),
     )
@@ -50,18 +52,18 @@ def choose(
     for account in range(accounts):
         if claims.first[account] < claims.first[account + 1]:
             head[account] = slots[claims.shape[ring[account]]]
-    served, count = np.empty(64, np.int64), 0
-    while tried.tally[LOOKS] < LOOKS_MAX and places.room.max() > 0:
+    served = np.empty(64, np.int64)
+    while tried.tally[LOOKS] < LOOKS_MAX and _any(places.room):
         account = _next_account(nodes, head, turn)
         if account < 0:
             break
         tried.tally[LOOKS] += top
-        row = ring[account]
-        if serve_claim(account, row, count, nodes, family, claims, jobs, shapes, places, tried):
+        row, count = ring[account], tried.tally[NUMBER]
+        if serve_claim(account, row, nodes, family, claims, jobs, shapes, places, tried):
             if count == served.size:
                 served = np.concatenate((served, np.empty_like(served)))
             served[count] = row
-            count += 1
+            tried.tally[NUMBER] += 1
             claims.waiting[row] -= 1
             node = account
             while node != top:
@@ -71,7 +73,7 @@ def choose(
             claims.waiting[row] = 0
         ring[account] = _turned(account, row, claims)
         head[account] = slots[claims.shape[ring[account]]] if ring[account] >= 0 else 0
-    return served[:count]
+    return served[: tried.tally[NUMBER]]
 
 
 @kernel
@@ -102,7 +104,16 @@ def _next_account(nodes: Nodes, head: Int64s, turn: Int64s) -> int:
     return node
 
 
-@kernel
+@lean_kernel
+def _any(room: Int64s) -> bool:
+    """Whether any pool lets a job go. int64[p], as in `Places`."""
+    found = False
+    for pool in range(room.size):
+        found |= room[pool] > 0
+    return found
+
+
+@lean_kernel
 def _turned(account: int, row: int, claims: Claims) -> int:
     """The next row of an account's ring after one that had its turn, -1 if none is left."""
     begin, end = claims.first[account], claims.first[account + 1]

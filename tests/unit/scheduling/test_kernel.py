@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import broker
+from broker.scheduling.kernel import kernel, lean_kernel
 
 CALLER = """
 from broker.scheduling.callee import FACTOR, add
@@ -68,3 +69,18 @@ def test_code_is_compiled_anew_when_another_file_changes(room, before, after, an
     assert acted(room) == (2, True)
     (room / "callee.py").write_text(CALLEE.replace(before, after))
     assert acted(room) == (answer, False)
+
+
+def test_lean_kernels_are_called_by_kernels_alone():
+    @lean_kernel
+    def more(number):
+        return number + 1
+
+    @kernel
+    def act(number):
+        return more(number)
+
+    for _ in range(2):  # before it is compiled, and after
+        with pytest.raises(TypeError, match="by other kernels alone"):
+            more(1)
+        assert act(1) == 2
