@@ -1,5 +1,6 @@
 """Fixtures for every suite: real servers once a run, a fresh database and broker for each test."""
 
+import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from aiohttp import ClientSession, TCPConnector
 from hypothesis import settings as hypothesis_settings
 
@@ -21,6 +23,20 @@ from tests.support.servers import Servers, running_servers
 hypothesis_settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     hypothesis_settings.load_profile("ci")
+
+
+@pytest.fixture(autouse=True)
+def log_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Commands set up the log of their process, here for a stream that later tests find closed."""
+    configure, handlers = structlog.configure, list(logging.root.handlers)
+
+    def anew(**given: Any) -> None:
+        configure(**given | {"cache_logger_on_first_use": False})
+
+    monkeypatch.setattr(structlog, "configure", anew)
+    yield
+    structlog.reset_defaults()
+    logging.root.handlers[:] = handlers
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from io import StringIO
 
 import pytest
@@ -12,12 +11,10 @@ from broker import console
 
 
 @pytest.fixture
-def out() -> Iterator[StringIO]:
-    handlers, stream = list(logging.root.handlers), StringIO()
+def out() -> StringIO:
+    stream = StringIO()
     console.configure(stream)
-    yield stream
-    structlog.reset_defaults()
-    logging.root.handlers[:] = handlers
+    return stream
 
 
 def test_what_a_library_warns_of_is_one_line_with_the_reason(out: StringIO) -> None:

@@ -327,11 +327,8 @@ class TestText:
 
     def test_log_lines_are_json_off_a_terminal(self) -> None:
         stream = io.StringIO()
-        try:
-            console.configure(stream)
-            structlog.get_logger().info("hello", name="a\x1bb")
-        finally:
-            structlog.reset_defaults()
+        console.configure(stream)
+        structlog.get_logger().info("hello", name="a\x1bb")
         assert json.loads(stream.getvalue())["name"] == "a\\x1bb"
 
 
