@@ -39,7 +39,7 @@ imports: $(READY) ## import-linter: each room imports only downward
 check: $(READY) ## The test suite on real PostgreSQL and Redis
 	@# Compiled before, not within the time that the first test has.
 	$(BIN)/python -c 'from broker.scheduling import warm; warm()'
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 bench: $(READY) ## Run every benchmark and write docs/performance.md
 	$(BIN)/python -m loadtests.run_all
