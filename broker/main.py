@@ -238,7 +238,7 @@ async def _compile() -> None:
     compiling = asyncio.ensure_future(asyncio.to_thread(warm))
     done, _ = await asyncio.wait({compiling}, timeout=COMPILING_SECONDS)
     if not done:
-        log.info("compiling the planner, once; this takes about half a minute")
+        log.info("compiling the planner, once; this takes some twenty seconds")
     await compiling
 
 
