@@ -24,7 +24,7 @@ SERVER_VERSION_MIN = (14, 0)
 STATEMENT_SECONDS_MAX = 5.0
 ACQUIRE_SECONDS_MAX = 5.0
 LONG_STATEMENT_SECONDS_MAX = 60.0  # of the few that touch more rows than one call brings
-COLLISIONS_MAX = 1
+COLLISIONS_MAX = 3  # who tries again at once may meet the same rival, which is not through yet
 
 # PostgreSQL is away, hangs, starts, stops, or is out of connections.
 AWAY = (
