@@ -1,5 +1,6 @@
 """Another broker leads: what was due to accounts goes on, but for a few seconds of it (ADR 9)."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from broker.services.leader.memory import DUES_SECONDS
+from broker.services.leader.memory import DUES_SECONDS, Memory
 from tests.api.scene import job_of, scientist, submit
 from tests.support.running import Running
 from tests.support.until import until
@@ -99,3 +100,27 @@ async def test_dues_and_shares_go_on_when_another_broker_leads(
     assert told["reason"] == "no_free_slot"
     assert await agent.report(held) == ["ok"] * 4
     assert await agent.leases(4)
+
+
+async def test_an_office_begins_only_once_a_cycle_that_is_under_way_has_ended(
+    broker: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the cycle would go on after an await with another memory than it planned with."""
+    dispatch, refresh = broker.services.dispatch, Memory.refresh
+    await until(lambda: dispatch.cycles > 0)
+    halfway, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def held(memory: Memory, term: int) -> None:
+        halfway.set()
+        await goes_on.wait()
+        await refresh(memory, term)
+
+    monkeypatch.setattr(Memory, "refresh", held)
+    await asyncio.wait_for(halfway.wait(), 10)
+    before = dispatch.memory.backlog
+    office = asyncio.create_task(dispatch.take_office(dispatch.term or 0))
+    await asyncio.wait({office}, timeout=0.3)
+    assert dispatch.memory.backlog is before
+    goes_on.set()
+    await asyncio.wait_for(office, 10)
+    assert dispatch.memory.backlog is not before

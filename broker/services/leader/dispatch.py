@@ -9,6 +9,7 @@
 Every broker has one; only that of the broker which leads does anything.
 """
 
+import asyncio
 import math
 import time
 from collections.abc import Sequence
@@ -59,6 +60,8 @@ class Dispatch:
     _granting: Granting = field(init=False)
     reclaiming: Reclaiming = field(init=False)
     _recorder: Recorder = field(default_factory=Recorder)
+    # An office begins between two cycles: one under way would find another memory after an await.
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _board_at: float = 0.0
     _granted_at: float = -math.inf
     _fallback_logged_at: float = -math.inf
@@ -78,12 +81,13 @@ class Dispatch:
 
     async def take_office(self, term: int) -> None:
         """Becomes the leader: reads everything, puts back what a dead leader had popped."""
-        await rebuild.ensure(self.database, self.queues)
-        restored = await lanes.restore(self.queues)
-        await lanes.mark_all_dirty(self.queues)
-        await self.memory.load()
-        self.reclaiming.forget()
-        self.term = term
+        async with self._turn:
+            await rebuild.ensure(self.database, self.queues)
+            restored = await lanes.restore(self.queues)
+            await lanes.mark_all_dirty(self.queues)
+            await self.memory.load()
+            self.reclaiming.forget()
+            self.term = term
         log.info("scheduler took office", term=term, jobs_restored=restored)
 
     def leave_office(self) -> None:
@@ -109,9 +113,11 @@ class Dispatch:
         Raises:
             Unavailable, GenerationLost: a server is away; nothing is lost, try again.
         """
-        term = self.term  # for the whole cycle: the office may be lost between two awaits
-        if term is None:
-            return False
+        async with self._turn:
+            term = self.term  # for the whole cycle: the office may be lost between two awaits
+            return await self._cycle(term) if term is not None else False
+
+    async def _cycle(self, term: int) -> bool:
         started = time.perf_counter()
         news = await asks.look(self.queues)
         await self.memory.absorb(news)

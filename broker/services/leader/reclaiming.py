@@ -105,11 +105,10 @@ class Reclaiming:
     async def _ask_back(self, chosen: dict[tuple[JobId, int], str]) -> None:
         if not chosen:
             return
-        occupancy = self.memory.occupancy  # another one, should a new office begin meanwhile
         asked = set(await preemption.request(self.database, self.queues, self.waiting, [*chosen]))
         for (job, _), pool in chosen.items():
             if job in asked:
                 self._pace.took(pool, 1)
         self.jobs_reclaimed += len(asked)
-        occupancy.asked(asked)
+        self.memory.occupancy.asked(asked)
         log.info("running jobs were asked back", jobs=len(asked))
