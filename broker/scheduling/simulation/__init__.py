@@ -4,7 +4,9 @@
     quotas     weights of groups and accounts, and their tree
     fleet      the cluster, and how wide jobs lie on it
     scene      all three together: the question; and what a policy is
-    matching   the state of the cluster, and its kernels
+    state      the cluster, its queues, and who holds what
+    matching   jobs queue, find hosts, start and end
+    in_order, negotiation  ways to choose the next lane, for the baselines
     clock      the event loop
     policies   Fairlead's `plan` and four baselines
     alone      each account on a slice of its own, the reference

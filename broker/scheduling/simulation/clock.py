@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from broker.scheduling.columns import Floats, Int32s
-from broker.scheduling.simulation.matching import State, enqueue, enqueue_all, finish
+from broker.scheduling.simulation.matching import enqueue, enqueue_all, finish
 from broker.scheduling.simulation.scene import Policy, Reclaimer, Scene
+from broker.scheduling.simulation.state import State
 
 PROGRESS_JOBS = 500
 RECLAIM_SECONDS = 60.0

@@ -7,8 +7,8 @@ import numpy as np
 
 from broker.scheduling.columns import Floats, Int32s
 from broker.scheduling.simulation.fleet import Fleet
-from broker.scheduling.simulation.matching import State, initial_state
 from broker.scheduling.simulation.quotas import Quotas, Tree, tree_of
+from broker.scheduling.simulation.state import State, initial_state
 from broker.scheduling.simulation.trace import Trace
 
 HOUR_SECONDS = 3600.0

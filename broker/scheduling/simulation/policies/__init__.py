@@ -7,13 +7,13 @@ jobs over several hosts, and what it remembers, is its own.
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from broker.scheduling.simulation.matching import State
 from broker.scheduling.simulation.policies.boinc import Boinc
 from broker.scheduling.simulation.policies.fairlead import Fairlead
 from broker.scheduling.simulation.policies.fifo import Fifo
 from broker.scheduling.simulation.policies.htcondor import HtCondor
 from broker.scheduling.simulation.policies.slurm import SlurmFairTree
 from broker.scheduling.simulation.scene import Policy, Scene
+from broker.scheduling.simulation.state import State
 
 POLICIES: Final[Mapping[str, Callable[[Scene, State], Policy]]] = {
     "fairlead": Fairlead,

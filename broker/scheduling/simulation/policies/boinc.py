@@ -16,8 +16,9 @@ html/user/submit_rpc_handler.php of BOINC. Job sizes are known exactly.
 import numpy as np
 
 from broker.scheduling.columns import Int32s
-from broker.scheduling.simulation.matching import State, serve_in_order
+from broker.scheduling.simulation.in_order import serve_in_order
 from broker.scheduling.simulation.scene import Scene
+from broker.scheduling.simulation.state import State
 
 
 def logical_end(logical: float, now: float, runtime_seconds: float, share: float) -> float:

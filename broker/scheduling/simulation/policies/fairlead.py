@@ -18,8 +18,9 @@ from broker.scheduling.division import breadth_first, divide_tree
 from broker.scheduling.history import Charges, charges, faded
 from broker.scheduling.kernel import kernel
 from broker.scheduling.lag import carried
-from broker.scheduling.simulation.matching import State, start
+from broker.scheduling.simulation.matching import start
 from broker.scheduling.simulation.scene import Scene
+from broker.scheduling.simulation.state import State
 from broker.scheduling.snapshot import NOTHING_RUNS, Hosts, Lanes, Running, Snapshot
 
 SECONDS_GUESS = 60.0  # a job's length before any of its lane has ended

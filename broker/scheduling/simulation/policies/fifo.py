@@ -8,8 +8,9 @@ Source: Lifka, "The ANL/IBM SP scheduling system", 1995.
 import numpy as np
 
 from broker.scheduling.columns import Int32s
-from broker.scheduling.simulation.matching import State, serve_in_order
+from broker.scheduling.simulation.in_order import serve_in_order
 from broker.scheduling.simulation.scene import Scene
+from broker.scheduling.simulation.state import State
 
 
 class Fifo:

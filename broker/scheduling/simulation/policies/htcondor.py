@@ -23,9 +23,10 @@ import numpy.typing as npt
 
 from broker.scheduling.columns import Floats, Int32s
 from broker.scheduling.simulation.held import HeldAverage
-from broker.scheduling.simulation.matching import State, spin_pie
+from broker.scheduling.simulation.negotiation import spin_pie
 from broker.scheduling.simulation.quotas import Tree
 from broker.scheduling.simulation.scene import Scene, nothing
+from broker.scheduling.simulation.state import State
 
 PRIORITY_MIN = 0.5
 ROUNDS_MAX = 3  # GROUP_QUOTA_MAX_ALLOCATION_ROUNDS

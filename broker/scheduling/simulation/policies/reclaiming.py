@@ -10,9 +10,9 @@ from broker.scheduling.columns import Int32s
 from broker.scheduling.cycle import plan
 from broker.scheduling.history import faded
 from broker.scheduling.reclaim import Reclaim, reclaims
-from broker.scheduling.simulation.matching import State
 from broker.scheduling.simulation.policies.fairlead import Fairlead, present
 from broker.scheduling.simulation.scene import Scene
+from broker.scheduling.simulation.state import State
 
 JOBS_MAX = 10  # a minute, as pools have it that do not say otherwise
 

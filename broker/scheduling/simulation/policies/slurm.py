@@ -17,9 +17,10 @@ import numpy as np
 
 from broker.scheduling.columns import Floats, Int32s
 from broker.scheduling.simulation.held import HeldAverage
-from broker.scheduling.simulation.matching import State, serve_in_order
+from broker.scheduling.simulation.in_order import serve_in_order
 from broker.scheduling.simulation.quotas import Tree
 from broker.scheduling.simulation.scene import Scene
+from broker.scheduling.simulation.state import State
 
 CALC_PERIOD_SECONDS = 300.0
 INFINITY = float("inf")

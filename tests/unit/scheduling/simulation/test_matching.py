@@ -4,16 +4,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.scheduling.simulation.matching import (
-    enqueue,
-    enqueue_all,
-    finish,
-    initial_state,
-    serve_in_order,
-    spin_pie,
-    start,
-    start_if_fits,
-)
+from broker.scheduling.simulation.in_order import serve_in_order
+from broker.scheduling.simulation.matching import enqueue, enqueue_all, finish, start, start_if_fits
+from broker.scheduling.simulation.negotiation import spin_pie
+from broker.scheduling.simulation.state import initial_state
 from tests.oracles.first_fit import Job, Yard
 
 NO_KEY = np.zeros(64)
